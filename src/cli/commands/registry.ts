@@ -1,0 +1,17 @@
+import type { Command } from 'commander'
+import type { Registry } from '../../registry.ts'
+
+/** What each file in commands/ exports: it adds its arguments, options, examples and action. */
+export interface CommandModule {
+  define(command: Command): void
+}
+
+/** Every command: the file name is the id. `--help` reads summaries and loads nothing. */
+export const commands: Registry<CommandModule> = {
+  route: { summary: 'decide which model should answer one prompt', load: () => import('./route.ts') },
+  batch: { summary: 'decide for every row of a file or a stream', load: () => import('./batch.ts') },
+  calibrate: { summary: 'find the threshold for a spending or quality target', load: () => import('./calibrate.ts') },
+  eval: { summary: 'measure which strategy is worth having, with intervals', load: () => import('./eval.ts') },
+  train: { summary: 'learn a strategy from your own outcomes', load: () => import('./train.ts') },
+  list: { summary: 'show strategies, embedders, policies, datasets or checkpoints', load: () => import('./list.ts') },
+}

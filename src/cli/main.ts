@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander'
+import { lookUp } from '../registry.ts'
+import { commands } from './commands/registry.ts'
+import { exitCodeOf, messageOf } from './failure.ts'
+
+declare const __VERSION__: string
+
+const EXAMPLES = `
+Examples:
+  llmroute route "Prove that the square root of 2 is irrational"
+  llmroute batch requests.csv -o routed.csv
+  llmroute calibrate --strong-pct 0.3
+  llmroute eval sample
+  llmroute train outcomes.csv --strategy linear -o mine.safetensors
+  cat prompts.txt | llmroute batch - > routed.txt
+
+Exit codes: 0 done; 1 ran, and the answer is no; 2 wrong usage or bad data; 3 an endpoint failed; 70 a bug.
+llmroute <command> --help shows the options and more examples.`
+
+await main(process.argv.slice(2))
+
+/** Runs one command line. Prints what goes wrong on stderr and sets the exit code. */
+async function main(args: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveQuietly)
+  const program = new Command('llmroute')
+    .description('Decides, per prompt and before any model is called, which language model should answer.')
+    .version(__VERSION__, '-V, --version')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+  try {
+    const named = args.find(argument => !argument.startsWith('-'))
+    const isHelp = named === 'help'
+    const wanted = isHelp ? args[args.indexOf('help') + 1] : named
+    for (const [id, { summary }] of Object.entries(commands)) {
+      const command = program
+        .command(id)
+        .description(summary)
+        .exitOverride()
+        .configureOutput({ outputError: () => {} })
+      if (id === wanted) (await commands[id]!.load()).define(command)
+    }
+    if (wanted !== undefined) lookUp(commands, wanted, 'command')
+    if (args.length === 0) program.outputHelp()
+    else await program.parseAsync(args as string[], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return
+    process.exitCode = exitCodeOf(error)
+    process.stderr.write(`${messageOf(error)}\n`)
+  }
+}
+
+/** A reader that has gone away (`| head`) is no failure. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+}

@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import { UsageError } from '../errors.ts'
+import type { RouterOptions } from '../io/router.ts'
+
+/** The flags that decide how a prompt is routed, as commander parses them. */
+export interface DecisionFlags {
+  strategy?: string
+  checkpoint?: string
+  threshold?: number
+  strongPct?: number
+  strong?: string
+  weak?: string
+  seed?: number
+  config?: string
+}
+
+/** Adds the flags shared by every command that routes. */
+export function addDecisionOptions(command: Command): Command {
+  return command
+    .option('-s, --strategy <id>', 'strategy that scores the prompt (llmroute list strategies)')
+    .option('-c, --checkpoint <file>', 'trained weights (default: the shipped ones of the strategy)')
+    .option('-t, --threshold <number>', 'strong iff win rate >= threshold; Infinity sends all to weak', parseThreshold)
+    .option(
+      '-p, --strong-pct <share>',
+      'share of prompts for strong, 0.3 or 30%, looked up in the checkpoint',
+      parseShare,
+    )
+    .option('--strong <model>', 'id of the strong model')
+    .option('--weak <model>', 'id of the weak model')
+    .option('--seed <n>', 'seed of anything random (default 0)', parseSeed)
+    .option('--config <file>', 'configuration (default: llmroute.yaml, looked for upwards)')
+}
+
+/** The flags as plain data, which a worker can be sent. Throws UsageError where two flags contradict. */
+export function routerOptions(flags: DecisionFlags): RouterOptions {
+  if (flags.threshold !== undefined && flags.strongPct !== undefined) {
+    throw new UsageError('--threshold and --strong-pct: expected one of them, got both. Leave one out.')
+  }
+  const { strategy, checkpoint, threshold, strongPct, strong, weak, seed, config } = flags
+  return Object.fromEntries(
+    Object.entries({ strategy, checkpoint, threshold, strongPct, strong, weak, seed, config }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  )
+}
+
+/** `0.57`, `Infinity`, `-Infinity`; never NaN. */
+export function parseThreshold(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isNaN(value)) throw new UsageError(`--threshold: expected a number, got "${text}".`)
+  return value
+}
+
+/** `0.3` or `30%`, as a fraction in 0..1. */
+export function parseShare(text: string): number {
+  const isPercent = text.trim().endsWith('%')
+  const digits = isPercent ? text.trim().slice(0, -1) : text
+  const value = digits.trim() === '' ? Number.NaN : Number(digits) / (isPercent ? 100 : 1)
+  if (!(value >= 0 && value <= 1)) {
+    throw new UsageError(`--strong-pct: expected a share from 0 to 1 or a percentage such as 30%, got "${text}".`)
+  }
+  return value
+}
+
+/** A whole number from 0. */
+export function parseSeed(text: string): number {
+  return parseCount(text, '--seed', 0)
+}
+
+/** A whole number from `least` up. */
+export function parseCount(text: string, flag: string, least: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new UsageError(`${flag}: expected a whole number from ${least} up, got "${text}".`)
+  return value
+}

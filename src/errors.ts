@@ -1,0 +1,24 @@
+/** The caller's move: an unknown id, a bad flag, a value out of range. Exit code 2, HTTP 400. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** The file owner's move: data, checkpoint or configuration that cannot be used. Exit code 2, HTTP 500. */
+export class DataError extends Error {
+  override readonly name = 'DataError'
+  readonly file: string
+  /** 1-based; undefined where the whole file is meant. */
+  readonly line: number | undefined
+
+  /** The message becomes `file:line: message`, or `file: message` without a line. */
+  constructor(file: string, line: number | undefined, message: string) {
+    super(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
+    this.file = file
+    this.line = line
+  }
+}
+
+/** Time's move: a model or embedding endpoint did not answer as it should; a retry may help. Exit code 3, HTTP 502. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError'
+}

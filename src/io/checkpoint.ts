@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { DataError, UsageError } from '../errors.ts'
+import type { Checkpoint, CheckpointMetadata, Tensor } from '../types.ts'
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
+
+/** A checkpoint and the file it came from. */
+export interface StoredCheckpoint extends Checkpoint {
+  readonly file: string
+  /** Of the weights and metadata, as written in the file and checked on reading. Hexadecimal. */
+  readonly sha256: string
+}
+
+/**
+ * Reads and checks a checkpoint.
+ * @throws UsageError where there is no such file; DataError where it is truncated, altered or not ours.
+ */
+export async function readCheckpoint(file: string): Promise<StoredCheckpoint> {
+  const { metadata: strings, tensors } = decodeSafetensors(readBytes(file), file)
+  if (strings.format !== 'llmroute') {
+    throw new DataError(
+      file,
+      undefined,
+      `expected a checkpoint with format "llmroute" in its header, got ${strings.format ? `"${strings.format}"` : 'none'}. Make one with llmroute train.`,
+    )
+  }
+  const { sha256 = '', ...rest } = strings
+  if (digest(rest, tensors) !== sha256) {
+    throw new DataError(
+      file,
+      undefined,
+      'expected weights that match the sha256 in the header, got others. The file was altered; train or copy it again.',
+    )
+  }
+  return { metadata: parseMetadata(rest, file), tensors, file, sha256 }
+}
+
+/** Writes a checkpoint whole or not at all. Returns its sha256. Throws UsageError where it cannot be written. */
+export async function writeCheckpoint(file: string, { metadata, tensors }: Checkpoint): Promise<string> {
+  const strings: Record<string, string> = { format: 'llmroute', version: '1' }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (value !== undefined) strings[key] = typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  const sha256 = digest(strings, tensors)
+  const temporary = `${file}.partial`
+  try {
+    writeFileSync(temporary, encodeSafetensors({ metadata: { ...strings, sha256 }, tensors }))
+    renameSync(temporary, file)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw new UsageError(`${file}: expected a place that can be written, got ${(error as NodeJS.ErrnoException).code}.`)
+  }
+  return sha256
+}
+
+function readBytes(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new UsageError(
+      `${file}: expected a checkpoint file, got ${(error as NodeJS.ErrnoException).code}. llmroute list checkpoints shows the shipped ones.`,
+    )
+  }
+}
+
+/** Over the metadata and every tensor's name, shape and bytes, in the order of the names. */
+function digest(strings: Readonly<Record<string, string>>, tensors: Readonly<Record<string, Tensor>>): string {
+  const hash = createHash('sha256')
+  for (const key of Object.keys(strings).sort()) hash.update(JSON.stringify([key, strings[key]]))
+  for (const name of Object.keys(tensors).sort()) {
+    const { shape, data } = tensors[name]!
+    hash.update(JSON.stringify([name, data.constructor.name, shape]))
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+  return hash.digest('hex')
+}
+
+function parseMetadata(strings: Readonly<Record<string, string>>, file: string): CheckpointMetadata {
+  const parse = (key: string, fallback: string) => JSON.parse(strings[key] ?? fallback)
+  if (!strings.strategy) throw new DataError(file, undefined, 'expected a strategy in the header, got none.')
+  return {
+    strategy: strings.strategy,
+    ...(strings.embedder === undefined ? {} : { embedder: parse('embedder', '') }),
+    models: parse('models', '[]'),
+    pair: parse('pair', '{}'),
+    featureVersion: parse('featureVersion', '0'),
+    trainedOn: parse('trainedOn', '[]'),
+    date: strings.date ?? '',
+    seed: parse('seed', '0'),
+    ...(strings.apgr === undefined ? {} : { apgr: parse('apgr', '') }),
+    options: parse('options', '{}'),
+  }
+}

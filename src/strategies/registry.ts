@@ -1,0 +1,22 @@
+import type { Registry } from '../registry.ts'
+import type { StrategyModule } from '../types.ts'
+
+/** Every strategy: the file name is the id. */
+export const strategies: Registry<StrategyModule> = {
+  random: { summary: 'a hash of seed and prompt: the baseline of no knowledge', load: () => import('./random.ts') },
+  length: {
+    summary: 'longer prompts to strong: the baseline most trained routers fail to beat',
+    load: () => import('./length.ts'),
+  },
+  linear: {
+    summary: 'hashed word and character n-grams and prompt statistics; predicts what strong adds',
+    load: () => import('./linear.ts'),
+  },
+  mf: { summary: 'matrix factorization over prompt embeddings, for many models', load: () => import('./mf.ts') },
+  sw_ranking: {
+    summary: 'Bradley-Terry ratings refitted per prompt on battles weighted by similarity',
+    load: () => import('./sw_ranking.ts'),
+  },
+  knn: { summary: 'outcomes of the most similar training prompts', load: () => import('./knn.ts') },
+  forest: { summary: 'random forest over embeddings and prompt statistics', load: () => import('./forest.ts') },
+}

@@ -1,0 +1,178 @@
+/** A callable model. Prices are US dollars per million tokens. */
+export interface Model {
+  readonly id: string
+  readonly inputPrice?: number
+  readonly outputPrice?: number
+}
+
+/** The two sides of a pair. */
+export interface ModelPair {
+  readonly strong: Model
+  readonly weak: Model
+}
+
+/** The models a policy may pick from. A pair is a pool of two that says which is which. */
+export interface Pool {
+  readonly models: readonly Model[]
+  readonly pair?: ModelPair
+}
+
+/** A request as a policy sees it. */
+export interface RouteRequest {
+  readonly prompt: string
+}
+
+/** Texts to vectors, row-major: texts.length × dimensions, each row of unit length (an empty text is a zero row). */
+export interface Embedder {
+  readonly id: string
+  readonly dimensions: number
+  embed(texts: readonly string[]): Promise<Float32Array>
+}
+
+/** One thing that moved a decision. A `weight` above 0 moved it toward strong, below 0 toward weak. */
+export interface Reason {
+  readonly kind: 'feature' | 'neighbour'
+  /** A feature's name, or a neighbour's row id. */
+  readonly name: string
+  readonly weight: number
+  /** Only of neighbours: the category of the row. */
+  readonly category?: string
+  /** Only of neighbours, and only where the checkpoint was trained with `--keep-prompts`. */
+  readonly text?: string
+}
+
+/** A model that was not chosen. */
+export interface Alternative {
+  readonly model: string
+}
+
+/** Where one request goes, and why: the record that `--json` prints. */
+export interface Decision {
+  readonly model: string
+  readonly models: readonly string[]
+  readonly plan: 'single' | 'all' | 'until_accepted'
+  readonly policy: string
+  readonly strategy?: string
+  /** Expected score of strong against weak, in [0, 1]. */
+  readonly winRate?: number
+  /** Strong iff `winRate >= threshold`. */
+  readonly threshold?: number
+  readonly reasons?: readonly Reason[]
+  readonly alternatives?: readonly Alternative[]
+}
+
+/** Picks models for requests, given the pool's state. One decision per request, in order. */
+export interface Policy {
+  decide(requests: readonly RouteRequest[], pool: Pool): Promise<Decision[]>
+}
+
+/** Scores prompts. */
+export interface Strategy {
+  /** Expected score of strong against weak in [0, 1], one per prompt, in order, each from its own prompt alone. */
+  winRate(prompts: readonly string[]): Promise<Float64Array>
+  /** Expected quality per prompt and model, row-major prompts × models; only where more than two models were learned. */
+  quality?(prompts: readonly string[], models: readonly string[]): Promise<Float64Array>
+  /** What moved the decision, most important first. */
+  explain?(prompt: string): Promise<readonly Reason[]>
+}
+
+/** A cache of embeddings, keyed by content hash. */
+export interface Cache {
+  get(key: string): Promise<Float32Array | undefined>
+  set(key: string, value: Float32Array): Promise<void>
+}
+
+/** What a strategy may ask for; nothing loads until it is asked for. `postJson` and `cache` reach the outside on its behalf. */
+export interface Resources {
+  readonly seed: number
+  embedder(): Promise<Embedder>
+  checkpoint(): Promise<Checkpoint>
+  /** Sends JSON, returns the parsed answer. Throws `UpstreamError`. */
+  postJson?(url: string, body: unknown): Promise<unknown>
+  readonly cache?: Cache
+  /** Keep the text of training prompts in the checkpoint, so that `explain` can quote neighbours. Default false. */
+  readonly keepPrompts?: boolean
+}
+
+/** What each file in strategies/ exports: the module namespace itself is the entry. There is no unfitted Strategy to misuse. */
+export interface StrategyModule {
+  /** Throws DataError when the checkpoint does not fit the strategy or the embedder. */
+  create(resources: Resources): Promise<Strategy>
+  /** Learns from outcomes. Deterministic for one seed. Absent where there is nothing to learn (`random`, `length`). */
+  fit?(outcomes: Outcomes, resources: Resources): Promise<Checkpoint>
+}
+
+/** One file of outcomes, and the pair its rows are about. `strong` and `weak` are indexes into `Outcomes.models`. */
+export interface Source {
+  readonly name: string
+  readonly sha256: string
+  readonly strong: number
+  readonly weak: number
+}
+
+/** What each model earned on each prompt. All arrays have one entry per row unless they say otherwise. */
+export interface Outcomes {
+  readonly prompts: readonly string[]
+  /** The `id` column, else the number of the row in its file, from 1. */
+  readonly ids: readonly string[]
+  /** The `category` column; '' where there is none. */
+  readonly categories: readonly string[]
+  /** Scores of the strong and the weak model of the row's own source, 0..1. NaN where not measured. */
+  readonly strong: Float64Array
+  readonly weak: Float64Array
+  /** Index into `sources`. */
+  readonly source: Uint16Array
+  readonly sources: readonly Source[]
+  readonly models: readonly string[]
+  /** Row-major rows × models, 0..1, NaN where not measured. */
+  readonly scores: Float64Array
+  /** Row-major rows × models, US dollars for that prompt, NaN where not known. Absent where no cost is known. */
+  readonly costs?: Float64Array
+  /** Win rates that the file already holds (`win_rate:<name>` columns), by name. */
+  readonly winRates: ReadonlyMap<string, Float64Array>
+}
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array
+  | Int32Array
+  | BigUint64Array
+
+/** A named array of a checkpoint, row-major. */
+export interface Tensor {
+  readonly shape: readonly number[]
+  readonly data: TensorData
+}
+
+/** What a checkpoint says about itself. Serialised into the header of the safetensors file. */
+export interface CheckpointMetadata {
+  readonly strategy: string
+  /** The embedder the weights were fitted on; absent where the strategy reads the text itself. */
+  readonly embedder?: { readonly id: string; readonly dimensions: number }
+  /** Ids of the models that the weights know, in the order of the tensors that have one row per model. */
+  readonly models: readonly string[]
+  readonly pair: { readonly strong: string; readonly weak: string }
+  /** Raised whenever the same text would give other features. */
+  readonly featureVersion: number
+  readonly trainedOn: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[]
+  /** ISO 8601 day. */
+  readonly date: string
+  readonly seed: number
+  /** Cross-validated APGR on the training files, with its 95 % interval; what `list checkpoints` prints. */
+  readonly apgr?: { readonly value: number; readonly low: number; readonly high: number }
+  /** Free numbers and strings of the strategy itself (k of knn, tiers of sw_ranking …). */
+  readonly options: Readonly<Record<string, number | string | readonly number[] | readonly string[]>>
+}
+
+/**
+ * Trained weights. `tensors` belongs to the strategy, but for two names that `train` adds to every checkpoint:
+ * `win_rate_quantiles` (Float64, 1001 values: the quantiles k/1000 of cross-validated win rates on the training prompts)
+ * and `seen` (BigUint64, ascending: `promptHash` of every training prompt).
+ */
+export interface Checkpoint {
+  readonly metadata: CheckpointMetadata
+  readonly tensors: Readonly<Record<string, Tensor>>
+}
