@@ -8,8 +8,8 @@ const MAX_ITERATIONS = 200
 /**
  * Maximum-likelihood Bradley-Terry ratings (Bradley and Terry 1952; RouteLLM's `compute_elo_mle_with_tie`), by Newton's method.
  * P(i beats j) = 1 / (1 + 10^((rating_j − rating_i)/400)).
- * @param wins row-major players × players: `wins[i * players + j]` is the summed weight, ≥ 0, of the wins of i over j, a tie
- *   being one win each way. The diagonal (a player against itself) says nothing and is not read.
+ * @param wins row-major players × players: `wins[i * players + j]` is the summed weight, ≥ 0, of the wins of i over j, as
+ *   `sumWins` makes it. Only proportions count. The diagonal (a player against itself) says nothing and is not read.
  * @returns one rating per player, mean 1000; 1000 for a player without battles.
  */
 export function fitBradleyTerry(wins: Float64Array, players: number): Float64Array {
@@ -39,6 +39,29 @@ export function fitBradleyTerry(wins: Float64Array, players: number): Float64Arr
 
   const mean = strengths.reduce((sum, value) => sum + value, 0) / players
   return ratings.map((centre, i) => centre + ((strengths[i]! - mean) * SCALE) / Math.LN10)
+}
+
+/** Battles, one entry each. */
+export interface Battles {
+  /** Index of the one player, and of the other. */
+  readonly a: ArrayLike<number>
+  readonly b: ArrayLike<number>
+  /** What a earned: 1 a win, 0.5 a tie, 0 a defeat. RouteLLM doubles every battle and gives each side one copy of a tie: the same proportions. */
+  readonly score: ArrayLike<number>
+}
+
+/**
+ * The table that `fitBradleyTerry` reads: row-major players × players, the summed weight of the wins of i over j.
+ * @param weights one per battle; absent, each counts 1.
+ */
+export function sumWins({ a, b, score }: Battles, players: number, weights?: ArrayLike<number>): Float64Array {
+  const wins = new Float64Array(players * players)
+  for (let i = 0; i < score.length; i++) {
+    const weight = weights ? weights[i]! : 1
+    wins[a[i]! * players + b[i]!]! += weight * score[i]!
+    wins[b[i]! * players + a[i]!]! += weight * (1 - score[i]!)
+  }
+  return wins
 }
 
 /** Negative log-likelihood and penalty at strengths in natural-log odds. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fitBradleyTerry } from '../../src/math/bradley_terry.ts'
+import { fitBradleyTerry, sumWins } from '../../src/math/bradley_terry.ts'
 
 /** Square tables where every pair has met, with wins on both sides. */
 const tables = fc.integer({ min: 2, max: 7 }).chain(players =>
@@ -81,5 +81,18 @@ describe('fitBradleyTerry', () => {
     expect(Array.from(fitBradleyTerry(new Float64Array(9), 3))).toEqual([1000, 1000, 1000])
     const lonely = fitBradleyTerry(Float64Array.of(0, 3, 0, 3, 0, 0, 0, 0, 0), 3)
     expect(lonely[2]).toBeCloseTo(1000, 9)
+  })
+})
+
+describe('sumWins', () => {
+  test('a tie is half a win each way, a weight multiplies', () => {
+    const battles = { a: [0, 1, 1], b: [1, 0, 2], score: [1, 0.5, 0] }
+    expect(Array.from(sumWins(battles, 3))).toEqual([0, 1.5, 0, 0.5, 0, 0, 0, 1, 0])
+    expect(Array.from(sumWins(battles, 3, [2, 4, 3]))).toEqual([0, 4, 0, 2, 0, 0, 0, 3, 0])
+  })
+
+  test('turning a battle round changes nothing', () => {
+    const there = sumWins({ a: [0, 2], b: [1, 1], score: [0.25, 1] }, 3)
+    expect(sumWins({ a: [1, 1], b: [0, 2], score: [0.75, 0] }, 3)).toEqual(there)
   })
 })
