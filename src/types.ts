@@ -74,6 +74,8 @@ export interface Strategy {
   quality?(prompts: readonly string[], models: readonly string[]): Promise<Float64Array>
   /** What moved the decision, most important first. */
   explain?(prompt: string): Promise<readonly Reason[]>
+  /** The win rate at quantile q (0..1) of any prompts; only where it is known without data. */
+  quantile?(q: number): number
 }
 
 /** A cache of embeddings, keyed by content hash. */

@@ -7,5 +7,6 @@ export async function create({ seed }: Resources): Promise<Strategy> {
     async winRate(prompts) {
       return Float64Array.from(prompts, prompt => hash32(prompt, Math.imul(seed + 1, 0x9e3779b1)) / 4294967296)
     },
+    quantile: q => q,
   }
 }

@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import { embedders } from '../../embedders/registry.ts'
+import { datasetCatalog, shippedCheckpoints } from '../../io/catalog.ts'
+import { readCheckpoint } from '../../io/checkpoint.ts'
+import { policies } from '../../policies/registry.ts'
+import { lookUp, type Registry } from '../../registry.ts'
+import { strategies } from '../../strategies/registry.ts'
+import { toPrettyJson } from '../output/json.ts'
+import { renderTable } from '../output/table.ts'
+
+const EXAMPLES = `
+Examples:
+  llmroute list
+  llmroute list checkpoints
+  llmroute list strategies --json
+
+--json prints { "version": 1, "<kind>": [{ "id", "summary", ... }] }, or all five kinds without an argument.`
+
+interface Item {
+  readonly id: string
+  readonly summary: string
+}
+
+/** kind → its items. */
+const kinds: Registry<readonly Item[]> = {
+  strategies: { summary: 'what scores prompts', load: async () => itemsOf(strategies) },
+  embedders: { summary: 'what turns texts to vectors', load: async () => itemsOf(embedders) },
+  policies: { summary: 'what picks models', load: async () => itemsOf(policies) },
+  datasets: { summary: 'what ships for trying things out', load: async () => datasetCatalog },
+  checkpoints: { summary: 'trained weights that ship', load: describeCheckpoints },
+}
+
+/** `llmroute list [kind]`. */
+export function define(command: Command): void {
+  command
+    .argument('[kind]', Object.keys(kinds).join(', '))
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+}
+
+async function run(kind: string | undefined, flags: { json?: boolean }): Promise<void> {
+  const wanted = kind === undefined ? Object.keys(kinds) : [kind]
+  const lists = await Promise.all(wanted.map(async id => [id, await lookUp(kinds, id, 'kind').load()] as const))
+  if (flags.json) {
+    process.stdout.write(toPrettyJson({ version: 1, ...Object.fromEntries(lists) }))
+    return
+  }
+  for (const [id, items] of lists) {
+    if (lists.length > 1) process.stdout.write(`${id}\n`)
+    const indent = lists.length > 1 ? '  ' : ''
+    const table = renderTable(items.map(item => [item.id, item.summary]))
+    process.stdout.write(`${table.trimEnd().replace(/^/gm, indent)}\n`)
+  }
+}
+
+function itemsOf(registry: Registry<unknown>): Item[] {
+  return Object.entries(registry).map(([id, { summary }]) => ({ id, summary }))
+}
+
+async function describeCheckpoints(): Promise<readonly Item[]> {
+  return Promise.all(
+    shippedCheckpoints().map(async ({ id, file }) => {
+      const { metadata, sha256 } = await readCheckpoint(file)
+      const { strategy, embedder, pair, trainedOn, apgr, date } = metadata
+      const files = trainedOn.map(({ name, rows }) => `${name} (${rows})`).join(', ')
+      const measured = apgr
+        ? `APGR ${apgr.value.toFixed(3)} (${apgr.low.toFixed(3)} to ${apgr.high.toFixed(3)}), cross-validated`
+        : 'not measured'
+      const summary = `${pair.strong} or ${pair.weak}; ${measured}; trained on ${files}`
+      return { id, summary, strategy, embedder: embedder ?? null, pair, trainedOn, apgr: apgr ?? null, date, sha256 }
+    }),
+  )
+}

@@ -1,0 +1,11 @@
+/**
+ * The library: everything the command line stands on, under the same names.
+ * @module
+ */
+export { DataError, UpstreamError, UsageError } from './errors.ts'
+export { readCheckpoint, writeCheckpoint } from './io/checkpoint.ts'
+export { createRouter, type Router, type RouterOptions } from './io/router.ts'
+export { policies } from './policies/registry.ts'
+export { strongShareAt, thresholdForShare } from './routing/calibration.ts'
+export { strategies } from './strategies/registry.ts'
+export type * from './types.ts'

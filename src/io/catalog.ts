@@ -1,0 +1,56 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The strategy used where nobody names one. */
+export const defaultStrategy = 'linear'
+
+/** A file that ships in datasets/. */
+export interface Dataset {
+  readonly id: string
+  readonly summary: string
+  /** Path from the package's root. */
+  readonly file: string
+}
+
+/** Every shipped data set, written for this project. */
+export const datasetCatalog: readonly Dataset[] = [
+  {
+    id: 'sample',
+    summary: "outcomes of two imaginary models, scores by the authors' judgement: for trying things out, no benchmark",
+    file: 'datasets/sample.csv',
+  },
+  { id: 'requests', summary: 'requests without outcomes, with and without messages', file: 'datasets/requests.jsonl' },
+]
+
+/** The path of a data file: `name` itself where such a file exists, else the shipped data set of that id, else `name`. */
+export function resolveDataset(name: string): string {
+  const shipped = datasetCatalog.find(({ id }) => id === name)
+  return shipped && !existsSync(name) ? join(packageRoot(), shipped.file) : name
+}
+
+/** Path of the checkpoint shipped for a strategy. */
+export function shippedCheckpoint(strategyId: string): string | undefined {
+  const file = join(packageRoot(), 'checkpoints', `${strategyId}.safetensors`)
+  return existsSync(file) ? file : undefined
+}
+
+/** Paths of all shipped checkpoints with their ids, by id. */
+export function shippedCheckpoints(): { id: string; file: string }[] {
+  const folder = join(packageRoot(), 'checkpoints')
+  return readdirSync(folder)
+    .filter(name => name.endsWith('.safetensors'))
+    .sort()
+    .map(name => ({ id: basename(name, '.safetensors'), file: join(folder, name) }))
+}
+
+let root: string | undefined
+
+/** The folder that holds package.json: from source, from the bundle and from its chunks alike. */
+export function packageRoot(): string {
+  if (root === undefined) {
+    root = dirname(fileURLToPath(import.meta.url))
+    while (!existsSync(join(root, 'package.json'))) root = dirname(root)
+  }
+  return root
+}

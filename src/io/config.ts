@@ -1,0 +1,177 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, isAbsolute, relative, resolve } from 'node:path'
+import { DataError, UsageError } from '../errors.ts'
+import { didYouMean, printable } from '../registry.ts'
+import type { Model } from '../types.ts'
+
+const FILE = 'llmroute.yaml'
+const KEYS = ['models', 'pair', 'strategy', 'checkpoint', 'checkpoint_sha256', 'threshold', 'strong_pct']
+
+/** What llmroute.yaml says. Empty where there is none. */
+export interface Config {
+  readonly file?: string
+  readonly models?: readonly Model[]
+  readonly pair?: { readonly strong: string; readonly weak: string }
+  readonly strategy?: string
+  /** Absolute path. */
+  readonly checkpoint?: string
+  readonly checkpointSha256?: string
+  readonly threshold?: number
+  /** Share for strong, 0..1. */
+  readonly strongPct?: number
+}
+
+/** What `calibrate --save` writes. */
+export interface Calibrated {
+  readonly strategy: string
+  readonly threshold: number
+  /** Absent where the strategy has no weights. */
+  readonly checkpoint?: { readonly file: string; readonly sha256: string; readonly isShipped: boolean }
+}
+
+/**
+ * Reads the configuration at `path`, or llmroute.yaml in the working directory or the nearest one above it.
+ * @throws UsageError where `path` does not exist; DataError with the line where it cannot be understood.
+ */
+export async function readConfig(path?: string): Promise<Config> {
+  if (path !== undefined && !existsSync(path)) throw new UsageError(`--config: expected a file, got none at ${path}.`)
+  const file = path ?? findUpwards(process.cwd())
+  if (file === undefined) return {}
+  const { parseDocument, LineCounter } = await import('yaml')
+  const lines = new LineCounter()
+  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines })
+  const [problem] = document.errors
+  if (problem)
+    throw new DataError(
+      file,
+      lines.linePos(problem.pos[0]).line,
+      `expected YAML, got ${problem.message.split('\n')[0]}`,
+    )
+  const content: unknown = document.toJS() ?? {}
+  const lineOf = (key: string) => {
+    const { range } = (document.get(key, true) ?? {}) as { range?: [number, number, number] }
+    return range ? lines.linePos(range[0]).line : undefined
+  }
+  return understand(content, file, lineOf)
+}
+
+/** Options set by `LLMROUTE_*` variables. Throws UsageError where one is no number. */
+export function environmentOptions(): {
+  strategy?: string
+  checkpoint?: string
+  threshold?: number
+  strongPct?: number
+  strong?: string
+  weak?: string
+  config?: string
+} {
+  const env = process.env
+  const number = (name: string) => {
+    const value = Number(env[name] || Number.NaN)
+    if (Number.isNaN(value)) throw new UsageError(`${name}: expected a number, got "${printable(env[name] ?? '')}".`)
+    return value
+  }
+  return {
+    ...(env.LLMROUTE_STRATEGY ? { strategy: env.LLMROUTE_STRATEGY } : {}),
+    ...(env.LLMROUTE_CHECKPOINT ? { checkpoint: env.LLMROUTE_CHECKPOINT } : {}),
+    ...(env.LLMROUTE_THRESHOLD ? { threshold: number('LLMROUTE_THRESHOLD') } : {}),
+    ...(env.LLMROUTE_STRONG_PCT ? { strongPct: number('LLMROUTE_STRONG_PCT') } : {}),
+    ...(env.LLMROUTE_STRONG ? { strong: env.LLMROUTE_STRONG } : {}),
+    ...(env.LLMROUTE_WEAK ? { weak: env.LLMROUTE_WEAK } : {}),
+    ...(env.LLMROUTE_CONFIG ? { config: env.LLMROUTE_CONFIG } : {}),
+  }
+}
+
+/** Writes threshold, strategy and checkpoint into the configuration, keeping everything else in it, comments too. Returns its path. */
+export async function saveCalibration(calibrated: Calibrated, path?: string): Promise<string> {
+  const file = path ?? findUpwards(process.cwd()) ?? resolve(FILE)
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '{}\n')
+  if (document.contents && 'flow' in document.contents) document.contents.flow = false
+  document.set('strategy', calibrated.strategy)
+  document.set('threshold', calibrated.threshold)
+  document.delete('strong_pct')
+  const { checkpoint } = calibrated
+  if (checkpoint && !checkpoint.isShipped)
+    document.set('checkpoint', relative(dirname(resolve(file)), resolve(checkpoint.file)))
+  else document.delete('checkpoint')
+  if (checkpoint) document.set('checkpoint_sha256', checkpoint.sha256)
+  else document.delete('checkpoint_sha256')
+  try {
+    writeFileSync(`${file}.partial`, document.toString())
+    renameSync(`${file}.partial`, file)
+  } catch (error) {
+    throw new UsageError(`${file}: expected a file that can be written, got ${(error as NodeJS.ErrnoException).code}.`)
+  }
+  return file
+}
+
+function findUpwards(directory: string): string | undefined {
+  const file = resolve(directory, FILE)
+  if (existsSync(file)) return file
+  const parent = dirname(directory)
+  return parent === directory ? undefined : findUpwards(parent)
+}
+
+function understand(content: unknown, file: string, lineOf: (key: string) => number | undefined): Config {
+  const fail = (key: string, expected: string) =>
+    new DataError(
+      file,
+      lineOf(key),
+      `${key}: expected ${expected}, got ${printable(JSON.stringify((content as Record<string, unknown>)[key]))}.`,
+    )
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new DataError(file, 1, `expected keys and values, got ${Array.isArray(content) ? 'a list' : typeof content}.`)
+  }
+  const values = content as Record<string, unknown>
+  for (const key of Object.keys(values)) {
+    if (!KEYS.includes(key))
+      throw new DataError(
+        file,
+        lineOf(key),
+        `unknown key "${printable(key)}".${didYouMean(key, KEYS)} Available: ${KEYS.join(', ')}.`,
+      )
+  }
+  const text = (key: string) => {
+    const value = values[key]
+    if (value === undefined || typeof value === 'string') return value
+    throw fail(key, 'text')
+  }
+  const number = (key: string, least: number, most: number, expected: string) => {
+    const value = values[key]
+    if (value === undefined || (typeof value === 'number' && value >= least && value <= most)) return value
+    throw fail(key, expected)
+  }
+  const pair = values.pair as Config['pair']
+  if (pair !== undefined && !(typeof pair?.strong === 'string' && typeof pair?.weak === 'string'))
+    throw fail('pair', '{ strong: ID, weak: ID }')
+  const checkpoint = text('checkpoint')
+  const parts = {
+    file,
+    models:
+      values.models === undefined ? undefined : understandModels(values.models, message => fail('models', message)),
+    pair,
+    strategy: text('strategy'),
+    checkpoint: checkpoint === undefined || isAbsolute(checkpoint) ? checkpoint : resolve(dirname(file), checkpoint),
+    checkpointSha256: text('checkpoint_sha256'),
+    threshold: number('threshold', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 'a number'),
+    strongPct: number('strong_pct', 0, 1, 'a share from 0 to 1'),
+  }
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Config
+}
+
+function understandModels(value: unknown, fail: (expected: string) => DataError): Model[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('model ids with their settings')
+  return Object.entries(value).map(([id, settings]) => {
+    const { input_price: inputPrice, output_price: outputPrice } = (settings ?? {}) as Record<string, unknown>
+    for (const price of [inputPrice, outputPrice]) {
+      if (price !== undefined && !(typeof price === 'number' && price >= 0))
+        throw fail('prices in dollars per million tokens')
+    }
+    return {
+      id,
+      ...(typeof inputPrice === 'number' ? { inputPrice } : {}),
+      ...(typeof outputPrice === 'number' ? { outputPrice } : {}),
+    }
+  })
+}

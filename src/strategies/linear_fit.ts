@@ -1,0 +1,148 @@
+import { type SparseRows, solveRidge } from '../math/ridge.ts'
+import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
+import { ngramKinds } from '../text/ngrams.ts'
+import { promptStatistics, standardised, statisticNames } from '../text/statistics.ts'
+import type { Outcomes } from '../types.ts'
+
+/** Chosen by five-fold cross-validation on MMLU and GSM8K outcomes; see checkpoints/README.md. */
+const KIND_WEIGHTS = [0.7, 0.7, 1]
+const STATISTIC_WEIGHT = 0.05
+const IDF_POWER = 1.5
+const LEAST_ROWS = 2
+const PENALTY = 16
+const ITERATIONS = 12
+/** Large against the penalty, so that the intercepts of the sources are all but free. */
+const SOURCE_WEIGHT = 10
+
+/** Weights of `linear`. The row of a prompt has one column per n-gram index, then one per statistic. */
+export interface LinearWeights {
+  /** Weight of each n-gram index, inverse document frequency included: NGRAM_INDEXES. */
+  readonly weights: Float32Array
+  /** Inverse document frequency of each index in 255ths of `idfScale`; 0 where too rare to count. */
+  readonly idf: Uint8Array
+  readonly idfScale: number
+  /** Share of each kind of n-gram in the length of a row. */
+  readonly kindWeights: readonly number[]
+  /** Mean, standard deviation and weight of each statistic, 3 × statistics. */
+  readonly statistics: Float64Array
+  readonly intercept: number
+}
+
+/** Fits the weights of `linear` on the rows whose pair was measured. */
+export function fitLinear(outcomes: Outcomes): LinearWeights {
+  const rows = Array.from(outcomes.prompts.keys()).filter(
+    row => !Number.isNaN(outcomes.strong[row]! - outcomes.weak[row]!),
+  )
+  const counted = countRows(rows.map(row => outcomes.prompts[row]!))
+  const { idf, idfScale } = inverseDocumentFrequencies(counted, rows.length)
+  const statistics = standardise(rows.map(row => promptStatistics(outcomes.prompts[row]!)))
+  const sources = Array.from(rows, row => outcomes.source[row]!)
+  const design = designOf(counted, idf, statistics.values, sources)
+  const targets = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
+  const width = NGRAM_INDEXES + statisticNames.length + outcomes.sources.length
+  const solution = solveRidge(design, targets, width, PENALTY, ITERATIONS)
+  return {
+    weights: Float32Array.from(idf, (value, index) => solution[index]! * value * (idfScale / 255)),
+    idf,
+    idfScale,
+    kindWeights: KIND_WEIGHTS,
+    statistics: Float64Array.from({ length: statisticNames.length * 3 }, (_, k) => {
+      const i = Math.floor(k / 3)
+      if (k % 3 === 0) return statistics.means[i]!
+      return k % 3 === 1 ? statistics.deviations[i]! : solution[NGRAM_INDEXES + i]! * STATISTIC_WEIGHT
+    }),
+    intercept: meanIntercept(solution.subarray(NGRAM_INDEXES + statisticNames.length), sources),
+  }
+}
+
+/** Raw counts of n-grams, as term frequencies. */
+function countRows(prompts: readonly string[]): SparseRows {
+  const counter = createNgramCounter()
+  const starts = new Int32Array(prompts.length + 1)
+  let columns = new Int32Array(1 << 20)
+  let values = new Float32Array(1 << 20)
+  for (const [i, prompt] of prompts.entries()) {
+    const length = counter.count(prompt)
+    const start = starts[i]!
+    if (start + length > columns.length) {
+      const capacity = Math.max(columns.length * 2, start + length)
+      columns = grown(columns, new Int32Array(capacity))
+      values = grown(values, new Float32Array(capacity))
+    }
+    columns.set(counter.indexes.subarray(0, length), start)
+    for (let k = 0; k < length; k++) values[start + k] = termFrequency(counter.counts[k]!)
+    starts[i + 1] = start + length
+  }
+  return { starts, columns, values }
+}
+
+function grown<T extends Int32Array | Float32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+/** (ln((1 + n) / (1 + df)) + 1)^1.5, in 255ths of the largest; 0 for what fewer than two rows hold. */
+function inverseDocumentFrequencies(
+  { starts, columns }: SparseRows,
+  rows: number,
+): { idf: Uint8Array; idfScale: number } {
+  const found = new Int32Array(NGRAM_INDEXES)
+  for (let k = 0; k < starts[rows]!; k++) found[columns[k]!]!++
+  const idfOf = (df: number) => (Math.log((1 + rows) / (1 + df)) + 1) ** IDF_POWER
+  const idfScale = idfOf(LEAST_ROWS)
+  return {
+    idf: Uint8Array.from(found, df => (df < LEAST_ROWS ? 0 : Math.round((idfOf(df) / idfScale) * 255))),
+    idfScale,
+  }
+}
+
+function standardise(rows: readonly Float64Array[]): { means: number[]; deviations: number[]; values: Float64Array[] } {
+  const means = statisticNames.map((_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length)
+  const deviations = means.map(
+    (mean, i) => Math.sqrt(rows.reduce((sum, row) => sum + (row[i]! - mean) ** 2, 0) / rows.length) || 1,
+  )
+  return {
+    means,
+    deviations,
+    values: rows.map(row => row.map((value, i) => standardised(value, means[i]!, deviations[i]!))),
+  }
+}
+
+/** One row per prompt: n-grams weighted by idf with each kind brought to its length, statistics, and its source. */
+function designOf(
+  counted: SparseRows,
+  idf: Uint8Array,
+  statistics: readonly Float64Array[],
+  sources: readonly number[],
+): SparseRows {
+  const entries = counted.starts[sources.length]! + sources.length * (statisticNames.length + 1)
+  const starts = new Int32Array(sources.length + 1)
+  const columns = new Int32Array(entries)
+  const values = new Float32Array(entries)
+  let end = 0
+  const add = (column: number, value: number) => {
+    columns[end] = column
+    values[end++] = value
+  }
+  for (const [i, source] of sources.entries()) {
+    const squares = ngramKinds.map(() => 0)
+    const start = end
+    for (let k = counted.starts[i]!; k < counted.starts[i + 1]!; k++) {
+      const column = counted.columns[k]!
+      if (idf[column] === 0) continue
+      const value = counted.values[k]! * idf[column]!
+      squares[column >> NGRAM_BITS]! += value * value
+      add(column, value)
+    }
+    const scales = squares.map((square, kind) => (square > 0 ? KIND_WEIGHTS[kind]! / Math.sqrt(square) : 0))
+    for (let k = start; k < end; k++) values[k]! *= scales[columns[k]! >> NGRAM_BITS]!
+    for (const [j, value] of statistics[i]!.entries()) add(NGRAM_INDEXES + j, STATISTIC_WEIGHT * value)
+    add(NGRAM_INDEXES + statisticNames.length + source, SOURCE_WEIGHT)
+    starts[i + 1] = end
+  }
+  return { starts, columns, values }
+}
+
+function meanIntercept(solution: Float64Array, sources: readonly number[]): number {
+  return sources.reduce((sum, source) => sum + solution[source]! * SOURCE_WEIGHT, 0) / sources.length
+}
