@@ -42,12 +42,12 @@ export function cpt(
 ): number | null {
   const gap = qualityStrong - qualityWeak
   if (!(gap > ROUNDING)) return null
-  const target = qualityWeak + fraction * gap - ROUNDING
-  const crossing = points.findIndex(point => point.quality >= target)
+  const target = qualityWeak + fraction * gap
+  const crossing = points.findIndex(point => point.quality >= target - ROUNDING)
   if (crossing < 0) return null
   const right = points[crossing]!
   if (crossing === 0) return right.strongShare
   const left = points[crossing - 1]!
-  const way = (target - left.quality) / (right.quality - left.quality)
+  const way = Math.min(1, (target - left.quality) / (right.quality - left.quality))
   return left.strongShare + way * (right.strongShare - left.strongShare)
 }
