@@ -36,7 +36,7 @@ export async function crossValidatedWinRates(
 }
 
 /** Win rates of the split's test rows, in their order, by weights fitted on its training rows. */
-export async function splitWinRates(
+async function splitWinRates(
   module: StrategyModule,
   outcomes: Outcomes,
   resources: Resources,

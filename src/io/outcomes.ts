@@ -4,7 +4,7 @@ import type { Outcomes } from '../types.ts'
 import { type Battle, firstTurn, readBattle } from './battles.ts'
 import { CellError, dollarsOrNothing, share, shareOrNothing } from './cells.ts'
 import { type OutcomeColumns, type OutcomesForm, recognise } from './outcome_columns.ts'
-import { choosePair } from './pair_choice.ts'
+import { choosePair, type PairIds } from './pair_choice.ts'
 import { type OutcomeFile, poolFiles } from './pooling.ts'
 import { readTable, type Table } from './table.ts'
 
@@ -12,6 +12,8 @@ export interface OutcomesOptions {
   /** Names of the pair. In a pair file they are given to its two columns, elsewhere they are looked up. */
   readonly strong?: string
   readonly weak?: string
+  /** The pair to take where a file has both of its models, in place of its own choice. */
+  readonly preferred?: PairIds
   /** Default `prompt`. */
   readonly promptColumn?: string
   /** Leave bad rows out and count them, instead of throwing at the first. */

@@ -10,17 +10,27 @@ export interface Measured {
   readonly form: OutcomesForm
 }
 
+/** Two models by id. */
+export interface PairIds {
+  readonly strong: string
+  readonly weak: string
+}
+
 /**
  * The pair of one file, as indexes into its models. A pair file has its own. Elsewhere strong is the named model or else
  * the one of the highest mean score; weak is the named one or else, of the others, the cheapest by mean cost where costs
- * are known, else the one of the lowest mean score.
+ * are known, else the one of the lowest mean score. A preferred pair comes before all of this where the file has both.
  * @throws UsageError for a model that the file does not have, or the same one twice.
  */
 export function choosePair(
   { models, scores, costs, form }: Measured,
-  named: { readonly strong?: string; readonly weak?: string },
+  named: { readonly strong?: string; readonly weak?: string; readonly preferred?: PairIds },
 ): { readonly strong: number; readonly weak: number } {
   if (form === 'pair') return { strong: 0, weak: 1 }
+  const { preferred } = named
+  if (preferred && models.includes(preferred.strong) && models.includes(preferred.weak)) {
+    return { strong: models.indexOf(preferred.strong), weak: models.indexOf(preferred.weak) }
+  }
   const index = (model: string): number => {
     const found = models.indexOf(model)
     if (found < 0) throw unknownName('model', model, models)

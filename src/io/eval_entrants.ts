@@ -1,0 +1,117 @@
+import { UsageError } from '../errors.ts'
+import { seenBy } from '../evaluation/contamination.ts'
+import {
+  columnEntrant,
+  type Entrant,
+  fixedEntrant,
+  oracleEntrant,
+  randomEntrant,
+  trainedEntrant,
+} from '../evaluation/entrants.ts'
+import { lookUp, unknownName } from '../registry.ts'
+import { strategies } from '../strategies/registry.ts'
+import type { Outcomes } from '../types.ts'
+import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
+import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import { createResources } from './resources.ts'
+
+export interface EntrantOptions {
+  /** Ids of strategies, names of `win_rate:` columns, or `default`. Absent: see `openEntrants`. */
+  readonly strategies?: readonly string[]
+  /** Files, each used for the strategy that it names. */
+  readonly checkpoints: readonly string[]
+  /** Whether strategies are fitted here instead of taken from checkpoints. */
+  readonly trains: boolean
+  readonly seed: number
+  readonly embedder?: string
+}
+
+export interface OpenedEntrants {
+  /** Strategies and columns, then `random`, `length` and `oracle`. */
+  readonly entrants: readonly Entrant[]
+  /** The one that `--min-apgr` is about: the first that was asked for, else the default where it is measured. */
+  readonly first: string
+  /** What checkpoints were trained on: sorted prompt hashes by strategy. */
+  readonly seen: readonly { readonly id: string; readonly hashes: BigUint64Array }[]
+}
+
+const BASELINES = ['random', 'length']
+const RESERVED = [...BASELINES, 'strong', 'weak', 'oracle', 'default']
+
+/**
+ * What is to be measured. Where no strategies are asked for: those of the given checkpoints, else every strategy that can be
+ * fitted (`trains`) or has a shipped checkpoint. Columns of win rates and the baselines always take part.
+ * @throws UsageError for an unknown name or a strategy without weights; DataError for a checkpoint that cannot be used.
+ */
+export async function openEntrants(outcomes: Outcomes, options: EntrantOptions): Promise<OpenedEntrants> {
+  const columns = columnIds(outcomes)
+  const known = [...Object.keys(strategies), ...columns.keys()]
+  const asked = options.strategies?.map(name => (name === 'default' ? defaultStrategy : name))
+  for (const name of asked ?? []) if (!known.includes(name)) throw unknownName('strategy', name, known)
+  const checkpoints = await readCheckpoints(options.checkpoints)
+  const ids = (asked ?? (await defaultIds(checkpoints, options.trains))).filter(id => Object.hasOwn(strategies, id))
+  const trained: Entrant[] = []
+  const seen: { id: string; hashes: BigUint64Array }[] = []
+  for (const id of new Set(ids.filter(id => !BASELINES.includes(id)))) {
+    const module = await lookUp(strategies, id, 'strategy').load()
+    const { seed, embedder } = options
+    if (options.trains && module.fit) {
+      trained.push(trainedEntrant(id, module, createResources({ seed, ...(embedder ? { embedder } : {}) })))
+      continue
+    }
+    const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
+    seen.push({ id, hashes: seenBy(checkpoint) })
+    trained.push(fixedEntrant(id, await module.create(createResources({ seed, checkpoint }))))
+  }
+  const baselines = await openBaselines(options.seed)
+  const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]
+  const hasDefault = entrants.some(({ id }) => id === defaultStrategy)
+  return { entrants, first: asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id), seen }
+}
+
+/** Win rates of the file by id: the column's name, or the whole of its head where the name is taken. */
+function columnIds({ winRates }: Outcomes): Map<string, Float64Array> {
+  return new Map(
+    Array.from(winRates, ([name, values]) => {
+      const isTaken = Object.hasOwn(strategies, name) || RESERVED.includes(name)
+      return [isTaken ? `win_rate:${name}` : name, values]
+    }),
+  )
+}
+
+async function readCheckpoints(files: readonly string[]): Promise<Map<string, StoredCheckpoint>> {
+  const found = new Map<string, StoredCheckpoint>()
+  for (const file of files) {
+    const checkpoint = await readCheckpoint(file)
+    const { strategy } = checkpoint.metadata
+    lookUp(strategies, strategy, 'strategy')
+    const other = found.get(strategy)
+    if (other) {
+      throw new UsageError(`--checkpoint: expected one file a strategy, got ${other.file} and ${file} of ${strategy}.`)
+    }
+    found.set(strategy, checkpoint)
+  }
+  return found
+}
+
+async function defaultIds(checkpoints: ReadonlyMap<string, unknown>, trains: boolean): Promise<string[]> {
+  if (checkpoints.size > 0) return [...checkpoints.keys()]
+  const ids = Object.keys(strategies)
+  if (!trains) return ids.filter(id => shippedCheckpoint(id) !== undefined)
+  const modules = await Promise.all(ids.map(id => strategies[id]!.load()))
+  return ids.filter((_, i) => modules[i]!.fit !== undefined)
+}
+
+async function readShipped(id: string): Promise<StoredCheckpoint> {
+  const file = shippedCheckpoint(id)
+  if (file !== undefined) return readCheckpoint(file)
+  throw new UsageError(
+    `strategy ${id}: expected --checkpoint, since none is shipped. Train it here with --cv 5, or make one with llmroute train.`,
+  )
+}
+
+async function openBaselines(seed: number): Promise<Entrant[]> {
+  const resources = createResources({ seed })
+  const [random, length] = await Promise.all(BASELINES.map(id => strategies[id]!.load()))
+  return [randomEntrant(random!, resources), fixedEntrant('length', await length!.create(resources)), oracleEntrant]
+}
