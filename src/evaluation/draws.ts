@@ -20,13 +20,13 @@ export interface Fit {
 
 export interface DrawOptions {
   readonly seed: number
-  readonly folds?: number
-  readonly groupBy?: GroupBy
+  readonly folds?: number | undefined
+  readonly groupBy?: GroupBy | undefined
   /** Rows to learn from, drawn `draws` times. */
-  readonly trainSize?: number
+  readonly trainSize?: number | undefined
   readonly draws?: number
   /** Learn from these instead. */
-  readonly trainOn?: Outcomes
+  readonly trainOn?: Outcomes | undefined
 }
 
 /**

@@ -44,7 +44,7 @@ export function randomEntrant(module: StrategyModule, resources: Resources): Ent
     id: 'random',
     async winRates(outcomes, { rows }) {
       const prompts = promptsOf(outcomes, rows)
-      const seeds = Array.from({ length: RANDOM_SEEDS }, (_, i) => resources.seed + i)
+      const seeds = Array.from({ length: RANDOM_SEEDS }, (_, i) => resources.seed * RANDOM_SEEDS + i)
       const strategies = await Promise.all(seeds.map(seed => module.create({ ...resources, seed })))
       return Promise.all(strategies.map(strategy => strategy.winRate(prompts)))
     },

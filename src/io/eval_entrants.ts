@@ -49,6 +49,13 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
   const asked = options.strategies?.map(name => (name === 'default' ? defaultStrategy : name))
   for (const name of asked ?? []) if (!known.includes(name)) throw unknownName('strategy', name, known)
   const checkpoints = await readCheckpoints(options.checkpoints)
+  for (const [id, { file }] of checkpoints) {
+    if (asked && !asked.includes(id)) {
+      throw new UsageError(
+        `${file}: expected a checkpoint of ${asked.join(' or ')}, got one of ${id}. Add it to --strategies.`,
+      )
+    }
+  }
   const ids = (asked ?? (await defaultIds(checkpoints, options.trains))).filter(id => Object.hasOwn(strategies, id))
   const trained: Entrant[] = []
   const seen: { id: string; hashes: BigUint64Array }[] = []

@@ -1,0 +1,59 @@
+import type { Measurement } from '../evaluation/benchmark.ts'
+import { evaluate, evaluateByCategory } from '../evaluation/evaluate.ts'
+import type { EvalOptions, EvalPlan } from '../io/eval_plan.ts'
+
+/** One table: one train size, or the only one. */
+export interface EvalStage {
+  readonly trainSize: number | undefined
+  readonly quality: { readonly strong: number; readonly weak: number }
+  readonly strategies: readonly Measurement[]
+  readonly byCategory?: readonly (Pick<EvalStage, 'quality' | 'strategies'> & {
+    readonly category: string
+    readonly rows: number
+  })[]
+}
+
+/** All that is printed, in whatever form. */
+export interface EvalReport {
+  /** As it was named on the command line. */
+  readonly file: string
+  readonly plan: EvalPlan
+  readonly options: EvalOptions
+  readonly resamples: number
+  /** In words: how strategies were trained and tested. */
+  readonly method: (trainSize: number | undefined) => string
+  readonly stages: readonly EvalStage[]
+  readonly notes: readonly string[]
+}
+
+/** Follows one stage while it is measured. */
+export interface StageWatcher {
+  onStart(id: string, done: number, total: number): void | Promise<void>
+  onMeasured(measurement: Measurement): void | Promise<void>
+  stop(): void
+}
+
+/** Measures all stages of a plan, each under its own watcher. */
+export async function runStages(
+  plan: EvalPlan,
+  settings: { readonly resamples: number; readonly seed: number; readonly isByCategory: boolean },
+  watch: (stage: number) => Promise<StageWatcher>,
+): Promise<EvalStage[]> {
+  const { outcomes, entrants } = plan
+  const { resamples, seed, isByCategory } = settings
+  const stages: EvalStage[] = []
+  for (const [s, { trainSize, draws }] of plan.stages.entries()) {
+    const watcher = await watch(s)
+    try {
+      const { onStart, onMeasured } = watcher
+      const evaluation = await evaluate(outcomes, draws, entrants, { resamples, seed, onStart, onMeasured })
+      const { quality, strategies } = evaluation
+      const cuts = isByCategory ? evaluateByCategory(outcomes, draws, evaluation, { resamples, seed }) : undefined
+      const byCategory = cuts?.map(({ category, rows, evaluation: cut }) => ({ category, rows, ...cut }))
+      stages.push({ trainSize, quality, strategies, ...(byCategory ? { byCategory } : {}) })
+    } finally {
+      watcher.stop()
+    }
+  }
+  return stages
+}
