@@ -7,7 +7,7 @@ export interface SparseRows {
 
 /**
  * The weights w that minimise ‖X w − targets‖² + penalty · ‖w‖², by conjugate gradients on the normal equations
- * (Hestenes and Stiefel 1952), stopped after `iterations` or when the residual has fallen to 1e-4 of its start.
+ * (Hestenes and Stiefel 1952), stopped after `iterations` or when the residual has fallen to 1e-6 of its start.
  * @param width number of columns of X
  */
 export function solveRidge(
@@ -26,7 +26,7 @@ export function solveRidge(
   }
   direction.set(residual)
   let size = squaredNorm(residual)
-  const enough = size * 1e-8
+  const enough = size * 1e-12
   for (let iteration = 0; iteration < iterations && size > enough; iteration++) {
     for (let j = 0; j < width; j++) product[j] = penalty * direction[j]!
     for (let i = 0; i < targets.length; i++) {

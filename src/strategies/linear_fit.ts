@@ -7,10 +7,11 @@ import type { Outcomes } from '../types.ts'
 /** Chosen by five-fold cross-validation on MMLU and GSM8K outcomes; see checkpoints/README.md. */
 const KIND_WEIGHTS = [0.7, 0.7, 1]
 const STATISTIC_WEIGHT = 0.05
-const IDF_POWER = 1.5
+const IDF_POWER = 1.25
 const LEAST_ROWS = 2
 const PENALTY = 16
-const ITERATIONS = 12
+/** Few on purpose: conjugate gradients stopped early are partial least squares, a second regularisation. */
+const ITERATIONS = 6
 /** Large against the penalty, so that the intercepts of the sources are all but free. */
 const SOURCE_WEIGHT = 10
 
@@ -38,7 +39,9 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
   const statistics = standardise(rows.map(row => promptStatistics(outcomes.prompts[row]!)))
   const sources = Array.from(rows, row => outcomes.source[row]!)
   const design = designOf(counted, idf, statistics.values, sources)
-  const targets = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
+  const added = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
+  const level = added.reduce((sum, value) => sum + value, 0) / rows.length
+  const targets = added.map(value => value - level)
   const width = NGRAM_INDEXES + statisticNames.length + outcomes.sources.length
   const solution = solveRidge(design, targets, width, PENALTY, ITERATIONS)
   return {
@@ -51,7 +54,7 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
       if (k % 3 === 0) return statistics.means[i]!
       return k % 3 === 1 ? statistics.deviations[i]! : solution[NGRAM_INDEXES + i]! * STATISTIC_WEIGHT
     }),
-    intercept: meanIntercept(solution.subarray(NGRAM_INDEXES + statisticNames.length), sources),
+    intercept: level + meanIntercept(solution.subarray(NGRAM_INDEXES + statisticNames.length), sources),
   }
 }
 
@@ -81,7 +84,7 @@ function grown<T extends Int32Array | Float32Array>(from: T, to: T): T {
   return to
 }
 
-/** (ln((1 + n) / (1 + df)) + 1)^1.5, in 255ths of the largest; 0 for what fewer than two rows hold. */
+/** (ln((1 + n) / (1 + df)) + 1)^1.25, in 255ths of the largest; 0 for what fewer than two rows hold. */
 function inverseDocumentFrequencies(
   { starts, columns }: SparseRows,
   rows: number,
