@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { tableOrder } from '../../evaluation/evaluate.ts'
@@ -9,7 +10,7 @@ import { type EvalReport, runStages } from '../eval_run.ts'
 import { parseCount, parseSeed } from '../options.ts'
 import { createColors } from '../output/color.ts'
 import { evalCsv, evalDocument, plotSeries } from '../output/eval_data.ts'
-import { renderHead, renderStage } from '../output/eval_report.ts'
+import { pairNames, renderHead, renderStage } from '../output/eval_report.ts'
 import { watchLive, watchQuietly } from '../output/eval_watcher.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { fixed, grouped } from '../output/numbers.ts'
@@ -164,7 +165,7 @@ function methodOf(options: EvalOptions, resamples: number): EvalReport['method']
 
 function writePlot(file: string, { stages, file: name, plan, method }: EvalReport): void {
   const { strategies, trainSize } = stages.at(-1)!
-  const title = `${printable(name)}: ${plan.pair.strong} and ${plan.pair.weak}`
+  const title = `${basename(name)}${pairNames(plan.pair)}`
   try {
     writeFileSync(file, renderSvg(title, method(trainSize), 'quality', plotSeries(strategies)))
   } catch (error) {

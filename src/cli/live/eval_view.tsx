@@ -17,7 +17,7 @@ export function EvalView({ head, table, status, done }: EvalViewProps) {
   const filled = Math.round(BAR * done)
   return (
     <Box flexDirection="column">
-      <Text>{head}</Text>
+      <Text>{`${head.trimEnd()}\n`}</Text>
       <Text wrap="truncate">{table.trimEnd()}</Text>
       <Text>
         <Text color="cyan">{'━'.repeat(filled)}</Text>

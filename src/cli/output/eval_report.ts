@@ -14,10 +14,8 @@ export function renderHead(
   const { pair, rows, form, skipped, seen, stages } = plan
   const { draws, trainSize } = stages[stage]!
   const tested = Math.round(draws.reduce((sum, draw) => sum + draw.rows.length, 0) / draws.length)
-  const hasNames = pair.strong !== 'strong' || pair.weak !== 'weak'
-  const names = hasNames ? `, strong ${pair.strong}, weak ${pair.weak}` : ''
   const lines = [
-    `${file}: ${grouped(rows)} prompts (${form} form)${names}`,
+    `${file}: ${grouped(rows)} prompts (${form} form)${pairNames(pair)}`,
     `${method(trainSize)}; ${grouped(tested)} prompts tested`,
   ]
   if (skipped > 0) lines.push(`${grouped(skipped)} bad rows left out (--skip-bad)`)
@@ -27,6 +25,11 @@ export function renderHead(
     lines.push(`${grouped(seen)} prompts were seen in training: ${what}`)
   }
   return `${lines.join('\n')}\n\n`
+}
+
+/** `, strong gpt-4o, weak gpt-4o-mini`; nothing where the file does not name its pair. */
+export function pairNames({ strong, weak }: EvalReport['plan']['pair']): string {
+  return strong === 'strong' && weak === 'weak' ? '' : `, strong ${strong}, weak ${weak}`
 }
 
 /** One stage as text: head, table, verdicts, curve. */

@@ -12,7 +12,7 @@ export async function watchLive(head: string, order: readonly string[], colors: 
     const { id, done, total } = current
     const lines = order.map(line => {
       const figures = measured.get(line)
-      return figures ? { id: line, measured: figures } : { id: line, pending: line === id ? 'measuring …' : '' }
+      return figures ? { id: line, measured: figures } : { id: line, pending: line === id ? '…' : '' }
     })
     const hasCosts = [...measured.values()].some(({ costPer1000 }) => costPer1000 !== null)
     return {

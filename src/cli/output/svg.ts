@@ -22,10 +22,12 @@ export function renderSvg(title: string, subtitle: string, yLabel: string, serie
     ...points.map(({ y }) => y),
     ...band.flatMap(({ low, high }) => [low, high]),
   ])
-  const ticks = niceTicks(Math.min(...values), Math.max(...values))
-  const [bottom, top] = [ticks[0]!, ticks.at(-1)!]
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const margin = (high - low) * 0.05 || 0.05
+  const [bottom, top] = [low - margin, high + margin]
+  const ticks = roundTicks(bottom, top)
   const x = (value: number) => round(LEFT + value * WIDTH)
-  const y = (value: number) => round(TOP + HEIGHT * (1 - (value - bottom) / (top - bottom || 1)))
+  const y = (value: number) => round(TOP + HEIGHT * (1 - (value - bottom) / (top - bottom)))
   const total = { width: LEFT + WIDTH + LEGEND, height: TOP + HEIGHT + 60 }
 
   const grid = [
@@ -92,16 +94,16 @@ function stroke({ color, width, dash }: LineStyle): string {
   return `stroke="${color}" stroke-width="${width}" stroke-linejoin="round"${dash ? ` stroke-dasharray="${dash}"` : ''}`
 }
 
-/** Round numbers that hold both bounds, about five steps apart. */
-function niceTicks(low: number, high: number): number[] {
-  const raw = (high - low) / 5 || 0.02
+/** Round numbers between two bounds, four to ten of them. */
+function roundTicks(low: number, high: number): number[] {
+  const raw = (high - low) / 8
   const power = 10 ** Math.floor(Math.log10(raw))
-  const step = power * ([1, 2, 5, 10].find(factor => factor * power >= raw * 0.999) ?? 10)
-  const first = Math.floor(low / step + 1e-9)
-  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9))
-  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step)
+  const step = power * [1, 2, 5, 10].find(factor => factor * power >= raw)!
+  const first = Math.ceil(low / step)
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step)
 }
 
+/** Without the digits that adding steps leaves behind. */
 function trimmed(value: number): string {
   return String(Number(value.toFixed(6)))
 }
@@ -110,6 +112,8 @@ function round(value: number): number {
   return Math.round(value * 10) / 10
 }
 
+/** Text that XML may hold. */
 function escaped(text: string): string {
-  return text.replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
+  const characters = Array.from(text, character => (character < ' ' ? ' ' : character))
+  return characters.join('').replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
 }
