@@ -1,0 +1,176 @@
+import type { Command } from 'commander'
+import { UsageError } from '../../errors.ts'
+import { type BatchSummary, routeBatch } from '../../io/batch.ts'
+import type { BatchOptions } from '../../io/batch_options.ts'
+import { STDIN } from '../../io/byte_source.ts'
+import { resolveDataset } from '../../io/catalog.ts'
+import { parseFormat } from '../../io/formats.ts'
+import { unwritable } from '../../io/partial_file.ts'
+import { addDecisionOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
+import { toJson } from '../output/json.ts'
+import { createProgress, type Progress } from '../output/progress.ts'
+
+interface Flags extends DecisionFlags {
+  output?: string
+  format?: BatchOptions['format']
+  promptColumn?: string
+  rejected?: string
+  strict?: boolean
+  resume?: boolean
+  workers?: number
+  maxField?: number
+  json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  llmroute batch requests.csv -o routed.csv
+  llmroute batch requests.jsonl.gz -o routed.jsonl.gz --strong-pct 20%
+  llmroute batch requests.csv -o routed.csv --resume
+  zcat prompts.txt.gz | llmroute batch - > routed.txt
+
+Adds llmroute_model, llmroute_win_rate and llmroute_threshold to every row: columns in CSV and TSV, keys in JSONL, three
+values after tabs in plain lines. Every other field keeps its value; the order is kept. JSONL rows need the prompt column
+or "messages", of which the last user turn is routed. An empty line of plain text is an empty prompt; elsewhere blank
+lines are left out. Rows that cannot be routed go to the rejected file as line, reason and raw text, and the exit code is 1.
+The output is gzipped where its own name ends with .gz.
+
+A run that was stopped (Ctrl-C, kill, a full disk) goes on with the same command and --resume; what is done is kept in
+OUT.partial and OUT.resume.json.
+
+--json prints one Decision a line ({ "line", "model", "models", "plan", "policy", "strategy", "winRate", "threshold",
+"alternatives" }) instead of the rows; with -o it leaves the file as it is and prints one summary: { "version", "input",
+"output", "format", "state" ("finished", "unchanged", "stopped"), "rows", "strongShare", "rejected", "rejectedFile",
+"strategy", "threshold", "pair": { "strong", "weak" } }.`
+
+/** Signals that stop a batch so that it can be resumed, and the exit codes shells expect of them. */
+const STOPS = { SIGINT: 130, SIGTERM: 143 } as const
+
+const MOST_WORKERS = 64
+
+const GO_ON = 'batch: what is done is kept; the same command with --resume goes on from there.\n'
+
+/** `llmroute batch <file|->`. */
+export function define(command: Command): void {
+  addDecisionOptions(
+    command
+      .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
+      .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)')
+      .option('--format <format>', 'csv, tsv, jsonl or lines (default: by name, else by the first line)', parseFormat)
+      .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
+      .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
+      .option('--strict', 'stop at the first bad row with exit code 2')
+      .option('--resume', 'go on from where an earlier run stopped')
+      .option('--workers <n>', 'threads; 0 for none (default: one per core, for large inputs)', parseWorkers)
+      .option('--max-field <bytes>', 'longest field, or line of JSONL or text (default: 8388608)', parseMaxField),
+  )
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+}
+
+function parseWorkers(text: string): number {
+  const workers = parseCount(text, '--workers', 0)
+  if (workers > MOST_WORKERS) throw new UsageError(`--workers: expected up to ${MOST_WORKERS}, got ${workers}.`)
+  return workers
+}
+
+function parseMaxField(text: string): number {
+  return parseCount(text, '--max-field', 1)
+}
+
+async function run(file: string, flags: Flags): Promise<void> {
+  const stop = new AbortController()
+  let stopCode = 0
+  for (const [signal, code] of Object.entries(STOPS)) {
+    process.once(signal, () => {
+      stopCode = code
+      stop.abort()
+    })
+  }
+  const started = performance.now()
+  const rate = (rows: number) => `${count(rows / Math.max(1e-3, (performance.now() - started) / 1000))} rows/s`
+  const isDrawn = flags.output !== undefined || !process.stdout.isTTY
+  let progress: Progress | undefined
+  let summary: BatchSummary
+  try {
+    summary = await routeBatch(optionsOf(file, flags), {
+      write: writeOut,
+      signal: stop.signal,
+      onReject(line) {
+        progress?.stop()
+        process.stderr.write(line)
+      },
+      onProgress({ rows, rowsHere, bytesRead, size }) {
+        if (isDrawn) progress ??= createProgress('batch', size)
+        progress?.update(bytesRead, `${count(rows)} rows, ${rate(rowsHere)}`)
+      },
+      onKept() {
+        progress?.stop()
+        process.stderr.write(GO_ON)
+      },
+    })
+  } finally {
+    progress?.stop()
+  }
+  process.stderr.write(sentence(summary, rate(summary.rowsHere)))
+  if (flags.json && flags.output !== undefined) process.stdout.write(toJson(record(file, flags.output, summary)))
+  // Standard input may still be open, and would hold a stopped process.
+  if (summary.state === 'stopped') process.exit(stopCode)
+  if (summary.rejected > 0 && summary.state === 'finished') process.exitCode = 1
+}
+
+function optionsOf(file: string, flags: Flags): BatchOptions {
+  const { output, format, promptColumn, rejected, workers, maxField } = flags
+  return {
+    input: file === STDIN ? file : resolveDataset(file),
+    router: routerOptions(flags),
+    output,
+    rejected,
+    format,
+    promptColumn,
+    maxField,
+    workers,
+    isResumed: flags.resume === true,
+    isStrict: flags.strict === true,
+    asDecisions: flags.json === true,
+  }
+}
+
+/** Waits until the bytes are taken, so that a slow reader slows the batch. */
+function writeOut(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, error => (error ? reject(unwritable('standard output', error)) : resolve()))
+  })
+}
+
+function sentence(summary: BatchSummary, rate: string): string {
+  const { state, rows, strong, rejected, rejectedFile, strongModel, isResumable } = summary
+  if (state === 'unchanged') return 'batch: nothing to do; an earlier run has finished this output.\n'
+  const share = rows > 0 ? `, ${((100 * strong) / rows).toFixed(1)} % to ${strongModel}` : ''
+  const bad = rejected > 0 ? `, ${count(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
+  const done = `batch: ${state === 'stopped' ? 'stopped after ' : ''}${count(rows)} rows${share}${bad}, ${rate}\n`
+  return state === 'stopped' && isResumable ? done + GO_ON : done
+}
+
+function record(input: string, output: string, summary: BatchSummary) {
+  const { format, state, rows, strong, rejected, rejectedFile, strategy, threshold, strongModel, weakModel } = summary
+  return {
+    version: 1,
+    input,
+    output,
+    format,
+    state,
+    rows,
+    strongShare: rows > 0 ? strong / rows : null,
+    rejected,
+    rejectedFile: rejected > 0 ? rejectedFile : null,
+    strategy,
+    threshold,
+    pair: { strong: strongModel, weak: weakModel },
+  }
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}

@@ -1,0 +1,139 @@
+import { gzipSync } from 'node:zlib'
+import { DataError } from '../errors.ts'
+import {
+  type BatchCounts,
+  type BatchDestination,
+  createFileDestination,
+  createStreamDestination,
+} from './batch_destination.ts'
+import { type BatchOptions, checkFiles, inputName, jobOf, settingsOf } from './batch_options.ts'
+import { routeSegments } from './batch_pipeline.ts'
+import type { Position, Reject } from './framing.ts'
+import { everyRowBad, openRequests, type Requests } from './requests.ts'
+import { createRouter, type Router } from './router.ts'
+import { routedHeader } from './row_writer.ts'
+import type { RoutedSegment, SegmentJob } from './segment_routing.ts'
+
+/** How a batch speaks to its caller. */
+export interface BatchHooks {
+  write?(bytes: Uint8Array): Promise<void>
+  /** One line of CSV: line, reason, raw text. */
+  onReject?(line: string): void
+  onProgress?(progress: BatchProgress): void
+  /** Called before an error is thrown, where `isResumed` can go on from what is done. */
+  onKept?(): void
+  /** Aborting stops the batch in a state that can be resumed. */
+  readonly signal?: AbortSignal
+}
+
+/** How far a batch has come. */
+export interface BatchProgress extends BatchCounts {
+  /** Stored bytes of the input, read and in all; `size` is undefined where nobody knows. */
+  readonly bytesRead: number
+  readonly size: number | undefined
+  /** Rows of this run, without those of the runs that it goes on from. */
+  readonly rowsHere: number
+}
+
+/** What a batch has done. */
+export interface BatchSummary extends BatchCounts {
+  readonly format: string
+  readonly strategy: string
+  readonly threshold: number
+  readonly strongModel: string
+  readonly weakModel: string
+  /** The file of rejected rows; undefined where they went to `onReject`. */
+  readonly rejectedFile: string | undefined
+  /** `finished`; `unchanged` where an earlier run had finished; `stopped` by the signal. */
+  readonly state: 'finished' | 'unchanged' | 'stopped'
+  /** Whether `isResumed` can go on from here. */
+  readonly isResumable: boolean
+  /** Rows of this run, without those of the runs that it goes on from. */
+  readonly rowsHere: number
+}
+
+/**
+ * Routes every row of a file or stream, in order and in constant memory.
+ * @throws UsageError, DataError (a file that cannot be used or written; the first bad row where `isStrict`), UpstreamError.
+ */
+export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}): Promise<BatchSummary> {
+  await checkFiles(options)
+  const router = await createRouter(options.router)
+  const requests = await openRequests(options.input, options)
+  const job = jobOf(options, requests)
+  const { destination, rejectedFile } = await openDestination(options, hooks, router, requests, job)
+  const { earlier } = destination
+  const counts = { rows: earlier?.rows ?? 0, strong: earlier?.strong ?? 0, rejected: earlier?.rejected ?? 0 }
+  const summary = (state: BatchSummary['state'], isResumable: boolean): BatchSummary => ({
+    ...counts,
+    format: requests.format,
+    strategy: router.strategyId,
+    threshold: router.threshold,
+    strongModel: router.pair.strong.id,
+    weakModel: router.pair.weak.id,
+    rejectedFile,
+    state,
+    isResumable,
+    rowsHere: counts.rows - (earlier?.rows ?? 0),
+  })
+  if (earlier?.isFinished) return summary('unchanged', true)
+
+  let firstReject: Reject | undefined
+  const isRefused = () => options.isStrict === true && firstReject !== undefined
+  const settle = async ({ output, rows, strong, rejects }: RoutedSegment, next: Position) => {
+    firstReject ??= rejects[0]
+    if (isRefused()) throw new DataError(inputName(options), firstReject!.line, `${firstReject!.reason}.`)
+    counts.rows += rows
+    counts.strong += strong
+    counts.rejected += rejects.length
+    await destination.accept(output, rejects, next, counts)
+    const rowsHere = counts.rows - (earlier?.rows ?? 0)
+    hooks.onProgress?.({ ...counts, rowsHere, bytesRead: requests.bytesRead(), size: requests.size })
+  }
+  try {
+    const segments = requests.segments(earlier?.next ?? undefined)
+    const { workers, router: workerRouter = {} } = options
+    if (!(await routeSegments(segments, { router, job, workers, workerRouter, signal: hooks.signal, settle }))) {
+      return summary('stopped', await destination.leave())
+    }
+  } catch (error) {
+    if (isRefused() || counts.rows + counts.rejected === 0) await destination.discard(false)
+    else if (await destination.leave()) hooks.onKept?.()
+    throw error
+  }
+  if (counts.rows === 0) {
+    await destination.discard(true)
+    throw everyRowBad(inputName(options), firstReject ?? NO_ROW)
+  }
+  await destination.finish(counts)
+  return summary('finished', true)
+}
+
+/** Where a resumed run finds no row, the reasons are in the file of rejected rows. */
+const NO_ROW: Reject = { line: 1, reason: 'in the file of rejected rows', raw: '' }
+
+async function openDestination(
+  options: BatchOptions,
+  hooks: BatchHooks,
+  router: Router,
+  requests: Requests,
+  job: SegmentJob,
+): Promise<{ destination: BatchDestination; rejectedFile: string | undefined }> {
+  const { input, output, isResumed = false } = options
+  const header = headerOf(requests, job)
+  if (output === undefined) {
+    const { write = async () => {}, onReject = () => {} } = hooks
+    const destination = await createStreamDestination(write, header, options.rejected, onReject)
+    return { destination, rejectedFile: options.rejected }
+  }
+  const rejectedFile = options.rejected ?? `${output}.rejected.csv`
+  const settings = settingsOf(options, router, job)
+  const destination = await createFileDestination(output, rejectedFile, header, { input, settings, isResumed })
+  return { destination, rejectedFile }
+}
+
+function headerOf({ format, header }: Requests, { asDecisions, asGzip }: SegmentJob): Uint8Array {
+  if (!header || asDecisions) return new Uint8Array(0)
+  const bytes = routedHeader(header, format === 'tsv' ? 'tsv' : 'csv')
+  return asGzip ? gzipSync(bytes) : bytes
+}

@@ -1,0 +1,87 @@
+import { resolve } from 'node:path'
+import { UsageError } from '../errors.ts'
+import type { BatchSettings } from './batch_state.ts'
+import { STDIN } from './byte_source.ts'
+import { isGzipName } from './formats.ts'
+import { requireReplaceable } from './partial_file.ts'
+import { MAX_FIELD, PROMPT_COLUMN, type RequestOptions, type Requests } from './requests.ts'
+import type { Router, RouterOptions } from './router.ts'
+import type { SegmentJob } from './segment_routing.ts'
+
+/** What a batch is to do. */
+export interface BatchOptions extends RequestOptions {
+  /** Path, or `-` for standard input. */
+  readonly input: string
+  readonly router?: RouterOptions
+  /** Written under another name and renamed when complete. Without it, rows go to `BatchHooks.write`. */
+  readonly output?: string | undefined
+  /** File for rejected rows; default `<output>.rejected.csv`, or `BatchHooks.onReject` where there is no output. */
+  readonly rejected?: string | undefined
+  /** Go on from what an earlier run of the same input and options left. */
+  readonly isResumed?: boolean
+  /** Stop at the first row that cannot be routed. */
+  readonly isStrict?: boolean
+  /** Write decisions as JSON instead of the rows; only without `output`. */
+  readonly asDecisions?: boolean
+  /** Threads; 0 routes in this one. Default: one per core once there are more than some thousand rows. */
+  readonly workers?: number | undefined
+}
+
+/** Throws UsageError where files collide, are no files, or cannot be resumed. */
+export async function checkFiles({ input, output, rejected, isResumed }: BatchOptions): Promise<void> {
+  if (isResumed && output === undefined) throw new UsageError('--resume: expected an output file. Name it with -o.')
+  if (isResumed && input === STDIN) {
+    throw new UsageError('--resume: expected a file, which can be read again, got standard input. Save it first.')
+  }
+  const named = [
+    ['the input', input],
+    ['-o', output],
+    ['--rejected', rejected],
+  ] as const
+  const seen = new Map<string, string>()
+  for (const [flag, file] of named) {
+    if (file === undefined || file === STDIN) continue
+    const path = resolve(file)
+    if (seen.has(path)) throw new UsageError(`${flag} ${file}: expected another file than ${seen.get(path)}.`)
+    seen.set(path, flag)
+    if (flag !== 'the input') await requireReplaceable(file, flag)
+  }
+}
+
+/** What is to be done with every segment. */
+export function jobOf(options: BatchOptions, { format, header }: Requests): SegmentJob {
+  return {
+    format,
+    promptColumn: options.promptColumn ?? PROMPT_COLUMN,
+    lineEnd: header?.lineEnd ?? '\n',
+    asDecisions: options.asDecisions === true && options.output === undefined,
+    asGzip: options.output !== undefined && isGzipName(options.output),
+  }
+}
+
+/** What a resumed run must have in common with the one that it goes on from. */
+export function settingsOf(
+  options: BatchOptions,
+  { strategyId, threshold, pair, checkpoint }: Router,
+  job: SegmentJob,
+) {
+  const settings: BatchSettings = {
+    format: job.format,
+    'prompt column': job.promptColumn,
+    'max field': options.maxField ?? MAX_FIELD,
+    strategy: strategyId,
+    // JSON has no Infinity.
+    threshold: String(threshold),
+    strong: pair.strong.id,
+    weak: pair.weak.id,
+    seed: options.router?.seed ?? 0,
+    checkpoint: checkpoint?.sha256 ?? null,
+    rejected: options.rejected === undefined ? null : resolve(options.rejected),
+  }
+  return settings
+}
+
+/** The input in messages. */
+export function inputName({ input }: BatchOptions): string {
+  return input === STDIN ? 'standard input' : input
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { pipeline, Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { DataError } from '../errors.ts'
+import type { ReadInto } from './byte_window.ts'
+
+const READ_SIZE = 1 << 18
+
+/** Bytes to read once from start to end. */
+export interface ByteSource {
+  /** Unpacked where the content is gzipped. Throws DataError where it cannot be read. */
+  readonly read: ReadInto
+  /** Bytes on disk; undefined where nobody knows, as of a pipe. */
+  readonly size: number | undefined
+  /** Stored bytes read so far. */
+  bytesRead(): number
+}
+
+/** What names standard input among files. */
+export const STDIN = '-'
+
+/** Opens a file, or standard input under `-`. Throws DataError where there is no such file. */
+export async function openBytes(file: string): Promise<ByteSource> {
+  const size = await sizeOf(file)
+  let bytesRead = 0
+  const stored = file === STDIN ? readerOf(process.stdin) : await openFile(file)
+  let unpacked: ReadInto | undefined
+  return { size, bytesRead: () => bytesRead, read }
+
+  async function read(into: Buffer): Promise<number> {
+    try {
+      unpacked ??= await unpackedReader()
+      return await unpacked(into)
+    } catch (error) {
+      throw unreadable(file, error)
+    }
+  }
+
+  async function counted(into: Buffer): Promise<number> {
+    const count = await stored(into)
+    bytesRead += count
+    return count
+  }
+
+  async function unpackedReader(): Promise<ReadInto> {
+    const head = Buffer.alloc(2)
+    let have = 0
+    for (let count = 1; have < 2 && count > 0; have += count) count = await counted(head.subarray(have))
+    const whole = startingWith(head.subarray(0, have), counted)
+    return head[0] === 0x1f && head[1] === 0x8b ? readerOf(unzip(whole)) : whole
+  }
+}
+
+/** The sha256 of a file's stored bytes, in hex; undefined where it can be read only once (standard input, a pipe). */
+export async function fingerprint(file: string): Promise<string | undefined> {
+  if ((await sizeOf(file)) === undefined) return undefined
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(file, { highWaterMark: READ_SIZE })) hash.update(chunk as Buffer)
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+  return hash.digest('hex')
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  if (file === STDIN) return undefined
+  try {
+    const found = await stat(file)
+    if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
+    return found.isFile() ? found.size : undefined
+  } catch (error) {
+    throw unreadable(file, error)
+  }
+}
+
+async function openFile(file: string): Promise<ReadInto> {
+  const handle = await open(file).catch(error => {
+    throw unreadable(file, error)
+  })
+  return async into => {
+    const { bytesRead } = await handle.read(into, 0, Math.min(into.length, READ_SIZE))
+    if (bytesRead === 0) await handle.close()
+    return bytesRead
+  }
+}
+
+/** Reads from chunks of any size. */
+function readerOf(chunks: AsyncIterable<Buffer>): ReadInto {
+  const iterator = chunks[Symbol.asyncIterator]()
+  let left: Buffer | undefined
+  return async into => {
+    left ??= (await iterator.next()).value as Buffer | undefined
+    if (!left) return 0
+    const count = left.copy(into)
+    left = count < left.length ? left.subarray(count) : undefined
+    return count
+  }
+}
+
+function startingWith(head: Buffer, rest: ReadInto): ReadInto {
+  let isHead = head.length > 0
+  return async into => {
+    if (!isHead) return rest(into)
+    isHead = false
+    return head.copy(into)
+  }
+}
+
+function unzip(stored: ReadInto): AsyncIterable<Buffer> {
+  async function* chunks() {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(READ_SIZE)
+      const count = await stored(chunk)
+      if (count === 0) return
+      yield chunk.subarray(0, count)
+    }
+  }
+  const gunzip = createGunzip({ chunkSize: READ_SIZE })
+  // Errors reach whoever reads from gunzip; the callback is there because pipeline wants one.
+  pipeline(Readable.from(chunks(), { objectMode: false }), gunzip, () => {})
+  return gunzip
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  ENOTDIR: 'no such file',
+  EISDIR: 'a directory',
+  EACCES: 'no permission',
+  Z_BUF_ERROR: 'a gzip file that is cut short',
+  Z_DATA_ERROR: 'a gzip file that is altered',
+}
+
+function unreadable(file: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code
+  if (error instanceof DataError || code === undefined) return error
+  const name = file === STDIN ? 'standard input' : file
+  const reason = Object.hasOwn(REASONS, code) ? REASONS[code] : code
+  return new DataError(name, undefined, `expected a file that can be read, got ${reason}.`)
+}
