@@ -1,16 +1,17 @@
-import { writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
+import { embedders } from '../../embedders/registry.ts'
 import { UsageError } from '../../errors.ts'
 import { tableOrder } from '../../evaluation/evaluate.ts'
 import type { GroupBy } from '../../evaluation/groups.ts'
 import { type EvalOptions, planEvaluation } from '../../io/eval_plan.ts'
-import { didYouMean, printable } from '../../registry.ts'
+import { requireWritable, writeWhole } from '../../io/write_whole.ts'
+import { didYouMean, lookUp, printable } from '../../registry.ts'
 import { type EvalReport, runStages } from '../eval_run.ts'
 import { parseCount, parseSeed } from '../options.ts'
 import { createColors } from '../output/color.ts'
 import { evalCsv, evalDocument, plotSeries } from '../output/eval_data.ts'
-import { pairNames, renderHead, renderStage } from '../output/eval_report.ts'
+import { pairNames, renderHead, renderReport } from '../output/eval_report.ts'
 import { watchLive, watchQuietly } from '../output/eval_watcher.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { fixed, grouped } from '../output/numbers.ts'
@@ -96,6 +97,7 @@ export function define(command: Command): void {
 
 async function run(file: string, flags: Flags): Promise<void> {
   const options = optionsOf(flags)
+  if (flags.plot !== undefined) await requireWritable(flags.plot, '--plot')
   const plan = await planEvaluation(file, options)
   const { resamples, seed } = flags
   const colors = createColors(process.stdout)
@@ -107,10 +109,10 @@ async function run(file: string, flags: Flags): Promise<void> {
   )
   const report: EvalReport = { file, plan, options, resamples, method, stages, notes: plan.notes }
 
-  if (flags.plot !== undefined) writePlot(flags.plot, report)
+  if (flags.plot !== undefined) await writeWhole(flags.plot, plotOf(report))
   if (flags.json) process.stdout.write(toPrettyJson(evalDocument(report)))
   else if (flags.csv) process.stdout.write(evalCsv(stages))
-  else process.stdout.write(stages.map((_, stage) => renderStage(report, stage, colors)).join('\n'))
+  else process.stdout.write(renderReport(report, colors))
   if (flags.minApgr !== undefined) judge(flags.minApgr, plan.first, report)
 }
 
@@ -125,6 +127,7 @@ function optionsOf(flags: Flags): EvalOptions {
   const needs = (flag: string, other: string) => new UsageError(`${flag}: expected ${other} beside it, got none.`)
   if (draws !== undefined && trainSize.length === 0) throw needs('--draws', '--train-size')
   if (groupBy && cv === undefined && trainSize.length === 0) throw needs('--group-by', '--cv or --train-size')
+  if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
   if (embedder !== undefined && !trains) throw needs('--embedder', '--cv, --train-size or --train-on')
   return {
     ...(strategies === undefined ? {} : { strategies: strategies.split(',').map(id => id.trim()) }),
@@ -163,14 +166,9 @@ function methodOf(options: EvalOptions, resamples: number): EvalReport['method']
   }
 }
 
-function writePlot(file: string, { stages, file: name, plan, method }: EvalReport): void {
+function plotOf({ stages, file, plan, method }: EvalReport): string {
   const { strategies, trainSize } = stages.at(-1)!
-  const title = `${basename(name)}${pairNames(plan.pair)}`
-  try {
-    writeFileSync(file, renderSvg(title, method(trainSize), 'quality', plotSeries(strategies)))
-  } catch (error) {
-    throw new UsageError(`--plot: expected a file that can be written, got ${(error as NodeJS.ErrnoException).code}.`)
-  }
+  return renderSvg(`${basename(file)}${pairNames(plan.pair)}`, method(trainSize), 'quality', plotSeries(strategies))
 }
 
 function judge(least: number, id: string, { stages }: EvalReport): void {

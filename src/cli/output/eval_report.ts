@@ -32,28 +32,33 @@ export function pairNames({ strong, weak }: EvalReport['plan']['pair']): string 
   return strong === 'strong' && weak === 'weak' ? '' : `, strong ${strong}, weak ${weak}`
 }
 
-/** One stage as text: head, table, verdicts, curve. */
-export function renderStage(report: EvalReport, index: number, colors: ChalkInstance): string {
-  const stage = report.stages[index]!
-  const hasCosts = stage.strategies.some(({ costPer1000 }) => costPer1000 !== null)
-  const lines = stage.strategies.map(measured => ({ id: measured.id, measured }))
-  const said = [...verdicts(stage), ...report.notes]
-  const key = [
-    'APGR: average share of the gap between weak and strong that is recovered; random gives 0.5.',
-    'CPTn: share of prompts to strong that recovers n % of the gap. quality: with half the prompts to strong.',
-    ...(hasCosts ? ['$/1k: dollars per 1,000 prompts at CPT50; of a single model its own.'] : []),
-  ]
+/** Head, table and verdicts of each stage, then the curve of the last. */
+export function renderReport(report: EvalReport, colors: ChalkInstance): string {
+  const last = report.stages.at(-1)!
   return [
-    renderHead(report, index),
-    renderEvalTable(lines, colors, hasCosts),
+    ...report.stages.map((stage, index) => renderStage(report, stage, index, colors)),
+    ...(report.stages.length > 1 ? [renderLearning(report.stages, colors), '\n'] : []),
+    colors.dim(hasCosts(last) ? KEY + COST_KEY : KEY),
     '\n',
-    colors.dim(`${key.join('\n')}\n`),
-    '\n',
-    ...said.flatMap(note => [note, '\n']),
-    ...(said.length > 0 ? ['\n'] : []),
-    renderChart(chartSeries(stage.strategies), 'quality', colors),
-    ...(stage.byCategory ? ['\n', renderCategories(stage, colors)] : []),
+    renderChart(chartSeries(last.strategies), 'quality', colors),
+    ...(last.byCategory ? ['\n', renderCategories(last, colors)] : []),
   ].join('')
+}
+
+const KEY = `APGR: average share of the gap between weak and strong that is recovered; random gives 0.5.
+CPTn: share of prompts to strong that recovers n % of the gap. quality: with half the prompts to strong.
+`
+const COST_KEY = '$/1k: dollars per 1,000 prompts at CPT50; of a single model its own.\n'
+
+function renderStage(report: EvalReport, stage: EvalStage, index: number, colors: ChalkInstance): string {
+  const lines = stage.strategies.map(measured => ({ id: measured.id, measured }))
+  const said = [...verdicts(stage), ...report.notes].map(note => `${note}\n`)
+  const parts = [renderEvalTable(lines, colors, hasCosts(stage)), said.join('')].filter(part => part !== '')
+  return `${renderHead(report, index)}${parts.join('\n')}\n`
+}
+
+function hasCosts({ strategies }: EvalStage): boolean {
+  return strategies.some(({ costPer1000 }) => costPer1000 !== null)
 }
 
 /** What the table says about the strategies, baselines aside, in plain words. */
@@ -97,8 +102,17 @@ function chartSeries(strategies: readonly Measurement[]) {
   }))
 }
 
+function renderLearning(stages: readonly EvalStage[], colors: ChalkInstance): string {
+  const ids = stages[0]!.strategies.map(({ id }) => id).filter(hasCurve)
+  const rows = stages.map(({ trainSize, strategies }) => {
+    const cells = ids.map(id => fixed(strategies.find(measured => measured.id === id)!.apgr))
+    return [grouped(trainSize!), ...cells]
+  })
+  return `APGR by rows learned from\n\n${renderNumbers(['rows', ...ids], rows, colors)}`
+}
+
 function renderCategories({ byCategory = [], strategies }: EvalStage, colors: ChalkInstance): string {
-  const ids = strategies.map(({ id }) => id).filter(id => id !== 'strong' && id !== 'weak')
+  const ids = strategies.map(({ id }) => id).filter(hasCurve)
   const rows = byCategory.map(({ category, rows, quality, strategies: measured }) => {
     const cells = ids.map(id => {
       const { apgr, beatsLength } = measured.find(measurement => measurement.id === id)!
@@ -107,10 +121,18 @@ function renderCategories({ byCategory = [], strategies }: EvalStage, colors: Ch
     return [category || '(none)', grouped(rows), fixed(quality.strong), fixed(quality.weak), ...cells]
   })
   const header = ['category', 'rows', 'strong', 'weak', ...ids.map(id => `${id} `)]
-  const table = renderTable([header, ...rows], {
+  const table = renderNumbers(header, rows, colors)
+  return `APGR by category (* beats length there with 95% confidence)\n\n${table}`
+}
+
+function renderNumbers(header: readonly string[], rows: readonly (readonly string[])[], colors: ChalkInstance): string {
+  return renderTable([header, ...rows], {
     header: true,
     right: header.map((_, i) => i).slice(1),
     style: (cell, row) => (row === 0 ? colors.bold(cell) : cell),
   })
-  return `APGR by category (* beats length there with 95% confidence)\n\n${table}`
+}
+
+function hasCurve(id: string): boolean {
+  return id !== 'strong' && id !== 'weak'
 }

@@ -1,0 +1,375 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { hashPrompts } from '../../src/evaluation/contamination.ts'
+import { selectRows } from '../../src/evaluation/outcomes.ts'
+import { defaultStrategy } from '../../src/io/catalog.ts'
+import { writeCheckpoint } from '../../src/io/checkpoint.ts'
+import { readOutcomes } from '../../src/io/outcomes.ts'
+import * as linear from '../../src/strategies/linear.ts'
+import type { Resources } from '../../src/types.ts'
+import { runCli } from '../helpers/run_cli.ts'
+import { signalCsv } from '../helpers/signal_csv.ts'
+import { temporaryFolder } from '../helpers/temporary_folder.ts'
+
+const folder = temporaryFolder()
+const HEAD = 'prompt,strong_score,weak_score\n'
+const FAST = ['--resamples', '50']
+const data = folder.write('data.csv', signalCsv(300))
+
+interface Document {
+  readonly version: number
+  readonly file: string
+  readonly rows: number
+  readonly seen: number
+  readonly default: string
+  readonly pair: { readonly strong: string; readonly weak: string }
+  readonly quality: { readonly strong: number; readonly weak: number }
+  readonly notes: readonly string[]
+  readonly strategies: readonly (Readonly<Record<string, number | boolean | string | null>> & {
+    readonly id: string
+    readonly curve: readonly {
+      readonly threshold: number | null
+      readonly strongShare: number
+      readonly quality: number
+    }[]
+  })[]
+  readonly learningCurve?: readonly { readonly trainSize: number; readonly strategies: Document['strategies'] }[]
+  readonly by?: readonly {
+    readonly category: string
+    readonly rows: number
+    readonly strategies: Document['strategies']
+  }[]
+}
+
+async function evalJson(...args: readonly string[]): Promise<Document> {
+  const { code, stdout, stderr } = await runCli(['eval', ...args, ...FAST, '--json'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout) as Document
+}
+
+function line(document: Pick<Document, 'strategies'>, id: string): Document['strategies'][number] {
+  return document.strategies.find(strategy => strategy.id === id)!
+}
+
+/** Exit code and standard error, without the folder's path. */
+async function failure(...args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
+  const { code, stderr, stdout } = await runCli(['eval', ...args, ...FAST])
+  expect(stdout).toBe('')
+  return { code, stderr: stderr.replaceAll(`${folder.path}/`, '') }
+}
+
+describe('trained and tested by folds', () => {
+  let document: Document
+  beforeAll(async () => {
+    document = await evalJson(data, '--cv', '3', '--strategies', 'linear')
+  })
+
+  test('--json has the documented shape', () => {
+    expect(document).toMatchObject({ version: 1, file: data, rows: 300, seen: 0, default: defaultStrategy })
+    expect(document.pair).toEqual({ strong: 'strong', weak: 'weak' })
+    expect(document.quality.strong).toBeGreaterThan(document.quality.weak)
+    expect(document.strategies.map(({ id }) => id)).toEqual(['linear', 'random', 'length', 'strong', 'weak', 'oracle'])
+    for (const strategy of document.strategies) {
+      for (const key of ['apgr', 'apgrLow', 'apgrHigh', 'cpt20', 'cpt50', 'cpt80', 'costPer1000']) {
+        expect(strategy[key] === null || typeof strategy[key] === 'number').toBe(true)
+      }
+      expect([true, false, null]).toContain(strategy.beatsLength)
+      expect(strategy.rows).toBe(300)
+      const shares = strategy.curve.map(({ strongShare }) => strongShare)
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b))
+    }
+  })
+
+  test('words that tell beat length, and the oracle beats words', () => {
+    expect(line(document, 'linear')).toMatchObject({ beatsLength: true })
+    expect(line(document, 'linear').apgr).toBeGreaterThan(0.65)
+    expect(line(document, 'oracle').apgr).toBeGreaterThan(line(document, 'linear').apgr as number)
+    expect(Math.abs((line(document, 'random').apgr as number) - 0.5)).toBeLessThan(0.06)
+    expect(line(document, 'length')).toMatchObject({ minusLength: 0, beatsLength: null })
+    expect(document.notes[0]).toBe('Beat length with 95% confidence: linear.')
+  })
+
+  test('single models are points without an APGR', () => {
+    expect(line(document, 'strong')).toMatchObject({ apgr: null, cpt50: null, minusLength: null, beatsLength: null })
+    expect(line(document, 'strong').curve).toMatchObject([{ threshold: 0, strongShare: 1 }])
+    expect(line(document, 'weak').curve).toMatchObject([{ threshold: null, strongShare: 0 }])
+    expect(line(document, 'length').curve[0]!.threshold).toBeNull()
+  })
+
+  test('the same seed gives the same document, another seed other folds', async () => {
+    expect(await evalJson(data, '--cv', '3', '--strategies', 'linear')).toEqual(document)
+    const other = await evalJson(data, '--cv', '3', '--strategies', 'linear', '--seed', '1')
+    expect(line(other, 'linear').apgr).not.toBe(line(document, 'linear').apgr)
+    expect(line(other, 'length').apgr).toBe(line(document, 'length').apgr)
+  })
+
+  test('whole categories can be held out, and are counted one by one', async () => {
+    const grouped = await evalJson(
+      data,
+      '--cv',
+      '2',
+      '--group-by',
+      'category',
+      '--by',
+      'category',
+      '--strategies',
+      'linear',
+    )
+    expect(grouped.by!.map(({ category, rows }) => [category, rows])).toEqual([
+      ['many', 200],
+      ['few', 100],
+    ])
+    expect(line(grouped.by![1]!, 'linear').rows).toBe(100)
+    expect((await failure(data, '--cv', '3', '--group-by', 'category')).stderr).toBe(
+      'folds: expected at least 3 separate groups by category, got 2. Ask for fewer folds.\n',
+    )
+  })
+
+  test('text: table, verdict and curve on standard output, nothing else on standard error', async () => {
+    const { stdout, stderr, code } = await runCli(['eval', data, '--cv', '2', '--strategies', 'linear', ...FAST])
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+    expect(stdout).toContain(`${data}: 300 prompts (pair form)\n`)
+    expect(stdout).toContain('trained and tested by 2 folds; seed 0, 50 paired resamples; 300 prompts tested\n')
+    expect(stdout).toMatch(/\nstrategy +APGR +95% interval +CPT20 +CPT50 +CPT80 +quality +− length/)
+    expect(stdout).toMatch(/\nlinear +0\.\d{3} +0\.\d{3} to 0\.\d{3}.* yes\n/)
+    expect(stdout).toContain('quality over share sent to strong\n')
+    expect(stdout).not.toContain('\u001b')
+  })
+})
+
+describe('learning curves and transfer', () => {
+  test('--train-size and --draws: one table a size, the largest in strategies', async () => {
+    const document = await evalJson(
+      data,
+      ...'--strategies linear --train-size 150 --train-size 20 --draws 2'.split(' '),
+    )
+    expect(document.learningCurve!.map(({ trainSize }) => trainSize)).toEqual([20, 150])
+    expect(document.learningCurve![1]!.strategies).toEqual(document.strategies)
+    expect(line(document.learningCurve![0]!, 'linear').rows).toBe(280)
+    expect(line(document, 'linear').rows).toBe(150)
+    expect((await failure(data, '--strategies', 'linear', '--train-size', '300')).stderr).toBe(
+      'train size: expected fewer than 300 (all rows), got 300.\n',
+    )
+  })
+
+  test('--train-on: prompts of the training file are left out of the test', async () => {
+    const half = folder.write('half.csv', signalCsv(300).split('\n').slice(0, 201).join('\n'))
+    const document = await evalJson(data, '--strategies', 'linear', '--train-on', half)
+    expect(document).toMatchObject({ rows: 300, seen: 200 })
+    expect(document.strategies.map(({ rows }) => rows)).toEqual([100, 100, 100, 100, 100, 100])
+    const other = folder.write('other.csv', signalCsv(200, 2))
+    const transferred = await evalJson(data, '--strategies', 'linear', '--train-on', half, other, '--allow-seen')
+    expect(line(transferred, 'linear')).toMatchObject({ rows: 300, beatsLength: true })
+    expect(await failure(data, '--strategies', 'linear', '--train-on', data)).toEqual({
+      code: 2,
+      stderr:
+        'data.csv: expected prompts that training has not seen, got 300 of 300 seen (by --train-on). Pass --cv 5 to train and test by folds, or --allow-seen to test on them all the same.\n',
+    })
+  })
+})
+
+describe('checkpoints and what they have seen', () => {
+  const half = join(folder.path, 'half.safetensors')
+  const whole = join(folder.path, 'whole.safetensors')
+  beforeAll(async () => {
+    const { outcomes } = await readOutcomes([data])
+    const files: readonly [string, number][] = [
+      [half, 150],
+      [whole, 300],
+    ]
+    for (const [file, rows] of files) {
+      const part = selectRows(
+        outcomes,
+        Int32Array.from({ length: rows }, (_, i) => i),
+      )
+      const { metadata, tensors } = await linear.fit(part, { seed: 0 } as Resources)
+      const seen = hashPrompts(part.prompts).sort()
+      await writeCheckpoint(file, { metadata, tensors: { ...tensors, seen: { shape: [rows], data: seen } } })
+    }
+  })
+
+  test('prompts that were trained on are counted and left out of every line', async () => {
+    const document = await evalJson(data, '--checkpoint', half)
+    expect(document).toMatchObject({ rows: 300, seen: 150 })
+    expect(document.strategies.map(({ id, rows }) => [id, rows])).toEqual(
+      ['linear', 'random', 'length', 'strong', 'weak', 'oracle'].map(id => [id, 150]),
+    )
+    const { stdout } = await runCli(['eval', data, '--checkpoint', half, ...FAST])
+    expect(stdout).toContain('150 prompts were seen in training: left out of every line (--allow-seen keeps them)\n')
+  })
+
+  test('--allow-seen keeps them, and says that it flatters', async () => {
+    const document = await evalJson(data, '--checkpoint', whole, '--allow-seen')
+    expect(document).toMatchObject({ rows: 300, seen: 300 })
+    expect(line(document, 'linear').rows).toBe(300)
+    const { stdout } = await runCli(['eval', data, '--checkpoint', whole, '--allow-seen', ...FAST])
+    expect(stdout).toContain('300 prompts were seen in training: tested all the same: figures flatter\n')
+  })
+
+  test('none left: 2, with the two ways out', async () => {
+    expect(await failure(data, '--checkpoint', whole)).toEqual({
+      code: 2,
+      stderr:
+        'data.csv: expected prompts that training has not seen, got 300 of 300 seen (by linear). Pass --cv 5 to train and test by folds, or --allow-seen to test on them all the same.\n',
+    })
+  })
+
+  test('--min-apgr: 1 below, 0 at or above', async () => {
+    const reached = await runCli(['eval', data, '--checkpoint', half, '--min-apgr', '0.6', '--csv', ...FAST])
+    expect({ code: reached.code, stderr: reached.stderr }).toEqual({ code: 0, stderr: '' })
+    const missed = await runCli(['eval', data, '--checkpoint', half, '--min-apgr', '0.99', '--csv', ...FAST])
+    expect(missed.code).toBe(1)
+    expect(missed.stderr).toMatch(/^linear: APGR 0\.\d{3} is not at least 0\.99 \(--min-apgr\)\.\n$/)
+    const first = await runCli(['eval', data, '--strategies', 'length', '--min-apgr', '0.9', '--csv', ...FAST])
+    expect(first.stderr).toMatch(/^length: APGR /)
+  })
+
+  test.each([
+    [
+      ['--checkpoint', half, '--cv', '2'],
+      '--checkpoint and --cv, --train-size or --train-on: expected one of them, got both. Leave one out.\n',
+    ],
+    [
+      ['--checkpoint', half, '--checkpoint', whole],
+      '--checkpoint: expected one file a strategy, got half.safetensors and whole.safetensors of linear.\n',
+    ],
+    [
+      ['--checkpoint', half, '--strategies', 'length'],
+      'half.safetensors: expected a checkpoint of length, got one of linear. Add it to --strategies.\n',
+    ],
+  ])('%j', async (args, stderr) => {
+    expect(await failure(data, ...args)).toEqual({ code: 2, stderr })
+  })
+})
+
+describe('files', () => {
+  test('a shipped data set by its id, with costs', async () => {
+    const document = await evalJson('sample', '--strategies', 'length')
+    expect(document).toMatchObject({ file: 'sample', seen: 0 })
+    expect(document.rows).toBeGreaterThanOrEqual(240)
+    expect(line(document, 'length').costPer1000).toBeGreaterThan(0)
+    expect(line(document, 'strong').costPer1000).toBeGreaterThan(line(document, 'weak').costPer1000 as number)
+  })
+
+  test('prices of llmroute.yaml where the file has no costs', async () => {
+    const models =
+      'models:\n  big: { input_price: 2, output_price: 10 }\n  small: { input_price: 0, output_price: 1 }\n'
+    folder.write('llmroute.yaml', models)
+    const args = ['eval', data, '--strategies', 'length', '--strong', 'big', '--weak', 'small', '--json', ...FAST]
+    const { stdout } = await runCli(args, { cwd: folder.path })
+    const document = JSON.parse(stdout) as Document
+    expect(line(document, 'weak').costPer1000).toBeCloseTo(0.3, 9)
+    expect(line(document, 'strong').costPer1000).toBeGreaterThan(3)
+    expect(document.notes.at(-1)).toContain('llmroute.yaml: 4 characters a token, 300 tokens an answer.')
+  })
+
+  test('win rates of a foreign router are compared under its name, or its column where the name is taken', async () => {
+    const rows = signalCsv(120)
+      .trimEnd()
+      .split('\n')
+      .map((row, i) => (i === 0 ? `${row},win_rate:theirs,win_rate:mf` : `${row},${(i % 7) / 7},${(i % 5) / 5}`))
+    const file = folder.write('foreign.csv', `${rows.join('\n')}\n`)
+    const document = await evalJson(file, '--strategies', 'theirs')
+    expect(document.strategies.map(({ id }) => id)).toEqual([
+      'theirs',
+      'win_rate:mf',
+      'random',
+      'length',
+      'strong',
+      'weak',
+      'oracle',
+    ])
+    expect(line(document, 'theirs').curve.at(-1)!.threshold).toBe(0)
+    const { stderr } = await failure(file, '--strategies', 'thiers')
+    expect(stderr).toContain('Unknown strategy "thiers". Did you mean "theirs"? Available: random, length, linear,')
+  })
+
+  test('strong no better than weak: APGR null, a note, exit 0', async () => {
+    const file = folder.write('nogap.csv', `${HEAD}a,0,1\nbb,1,1\nccc,0,0\n`)
+    const document = await evalJson(file, '--strategies', 'length')
+    expect(line(document, 'length')).toMatchObject({ apgr: null, apgrLow: null, cpt50: null, beatsLength: null })
+    expect(document.notes[0]).toBe(
+      'strong earns 0.333 and weak 0.667: there is no gap to recover, so APGR and CPT are undefined.',
+    )
+    const { stdout, code } = await runCli(['eval', file, '--strategies', 'length', ...FAST])
+    expect(code).toBe(0)
+    expect(stdout).toContain('there is no gap to recover')
+    expect((await runCli(['eval', file, '--strategies', 'length', '--min-apgr', '0.1', ...FAST])).code).toBe(1)
+  })
+
+  test.each([
+    ['one row', `${HEAD}a,1,0\n`],
+    ['one emoji', `${HEAD}👋,1,0\n`],
+    ['an empty prompt', `${HEAD},1,0\n`],
+    ['BOM and CRLF', `\ufeff${HEAD}"a\nb",1,0\n`.replaceAll('\n', '\r\n')],
+  ])('%s is evaluated', async (_, content) => {
+    const document = await evalJson(folder.write('odd.csv', content), '--strategies', 'length')
+    expect(document).toMatchObject({ rows: 1, quality: { strong: 1, weak: 0 } })
+    expect(line(document, 'length').apgr).toBeCloseTo(0.5, 9)
+  })
+
+  test('rows without scores of both models are not tested', async () => {
+    const file = folder.write('gaps.csv', 'prompt,score:a,score:b\np,1,0\nq,,1\nr,1,0\n')
+    const document = await evalJson(file, '--strategies', 'length', '--strong', 'a')
+    expect(document).toMatchObject({ rows: 2, pair: { strong: 'a', weak: 'b' } })
+    expect(document.notes).toContain('1 rows without scores of both models are not tested.')
+  })
+
+  test('--skip-bad counts what it leaves out', async () => {
+    const file = folder.write('bad.csv', `${HEAD}a,1,0\nb,high,0\nc,1,1\n`)
+    expect(await failure(file, '--strategies', 'length')).toEqual({
+      code: 2,
+      stderr:
+        'bad.csv:3: expected strong_score to be a number from 0 to 1, got "high". Correct it or pass --skip-bad.\n',
+    })
+    expect(await evalJson(file, '--strategies', 'length', '--skip-bad')).toMatchObject({ rows: 2, skipped: 1 })
+    const { stdout } = await runCli(['eval', file, '--strategies', 'length', '--skip-bad', ...FAST])
+    expect(stdout).toContain('1 bad rows left out (--skip-bad)\n')
+  })
+
+  test('--plot writes an SVG, --csv a line a strategy', async () => {
+    const plot = join(folder.path, 'curve.svg')
+    const { stdout, code } = await runCli(['eval', data, '--strategies', 'length', '--plot', plot, '--csv', ...FAST])
+    expect(code).toBe(0)
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map(row => row.split(',')[0]),
+    ).toEqual(['id', 'random', 'length', 'strong', 'weak', 'oracle'])
+    expect(readFileSync(plot, 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
+    expect(existsSync(`${plot}.partial`)).toBe(false)
+  })
+})
+
+describe.concurrent('wrong usage: 2, and what to do', () => {
+  test.each([
+    [[], "missing required argument 'file'\n"],
+    [['none.csv'], 'none.csv: expected a file that can be read, got no such file.\n'],
+    [[data, '--strategies', 'rand'], 'Unknown strategy "rand". Did you mean "random"?'],
+    [[data, '--strategies', 'constructor'], 'Unknown strategy "constructor".'],
+    [[data, '--cv', '1'], '--cv: expected a whole number from 2 up, got "1".\n'],
+    [[data, '--cv', '2', '--train-on', data], '--cv and --train-on: expected one of them, got both. Leave one out.\n'],
+    [[data, '--draws', '3'], '--draws: expected --train-size beside it, got none.\n'],
+    [[data, '--group-by', 'category'], '--group-by: expected --cv or --train-size beside it, got none.\n'],
+    [[data, '--by', 'categry'], '--by: expected category, got "categry". Did you mean "category"?\n'],
+    [[data, '--min-apgr', 'NaN'], '--min-apgr: expected a number, got "NaN".\n'],
+    [[data, '--seed', '1.5'], '--seed: expected a whole number from 0 up, got "1.5".\n'],
+    [[data, '--embedder', 'hashing'], '--embedder: expected --cv, --train-size or --train-on beside it, got none.\n'],
+    [[data, '--embedder', 'hash', '--cv', '2'], 'Unknown embedder "hash". Did you mean "hashing"?'],
+    [[data, '--json', '--csv'], '--json and --csv: expected one of them, got both. Leave one out.\n'],
+    [[data, '--prompt-column', 'promt'], 'Unknown column "promt". Did you mean "prompt"?'],
+    [['sample', '--strong', 'larg'], 'Unknown model "larg". Did you mean "large"? Available: large, small.\n'],
+    [
+      [data, '--plot', '/nowhere/x.svg'],
+      '/nowhere/x.svg: expected a place that can be written, got no such directory.\n',
+    ],
+    [[data, '--checkpoint', 'none.safetensors'], 'none.safetensors: expected a checkpoint file, got ENOENT.'],
+    [[data, '--colour'], "unknown option '--colour'\n"],
+  ])('%j', async (args, message) => {
+    const { code, stderr } = await failure(...args)
+    expect(stderr.slice(0, message.length)).toBe(message)
+    expect(code).toBe(2)
+  })
+})

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { evalCsv, plotSeries } from '../../src/cli/output/eval_data.ts'
+import { verdicts } from '../../src/cli/output/eval_report.ts'
+import type { Measurement } from '../../src/evaluation/benchmark.ts'
+
+const point = { threshold: null, strongShare: 0, quality: 0.5, qualityLow: 0.4, qualityHigh: 0.6 }
+
+function measured(id: string, figures: Partial<Measurement> = {}): Measurement {
+  return {
+    id,
+    rows: 10,
+    apgr: 0.6,
+    apgrLow: 0.5,
+    apgrHigh: 0.7,
+    cpt20: 0.1,
+    cpt50: 0.3,
+    cpt80: null,
+    quality50: 0.7,
+    costPer1000: null,
+    beatsLength: null,
+    minusLength: 0.02,
+    minusLengthLow: -0.01,
+    minusLengthHigh: 0.05,
+    beatsSingleModel: false,
+    curve: [point, { ...point, strongShare: 1, threshold: 0 }],
+    ...figures,
+  }
+}
+
+const gap = { strong: 0.8, weak: 0.6 }
+
+test('what is said: who beats length and the better model, or that nobody does', () => {
+  const dull = [
+    measured('linear'),
+    measured('length', { beatsLength: true }),
+    measured('oracle', { beatsLength: true }),
+  ]
+  expect(verdicts({ quality: gap, strategies: dull })).toEqual([
+    'No strategy beats length (longer prompts to strong) with confidence.',
+    'No strategy earns more than strong alone with confidence: what routing saves here is cost.',
+  ])
+  const bright = [
+    measured('linear', { beatsLength: true, beatsSingleModel: true }),
+    measured('mf', { beatsLength: true }),
+  ]
+  expect(verdicts({ quality: gap, strategies: bright })).toEqual([
+    'Beat length with 95% confidence: linear, mf.',
+    'At some share earn more than strong alone, with 95% confidence: linear.',
+  ])
+  expect(verdicts({ quality: { strong: 0.5, weak: 0.6 }, strategies: [measured('linear')] })).toEqual([
+    'strong earns 0.500 and weak 0.600: there is no gap to recover, so APGR and CPT are undefined.',
+    'No strategy earns more than weak alone with confidence: what routing saves here is cost.',
+  ])
+  expect(verdicts({ quality: gap, strategies: [measured('length')] })).toEqual([])
+})
+
+test('CSV: one line a strategy, size and category; null is empty; cells are quoted where they must be', () => {
+  const stage = { trainSize: 50, quality: gap, strategies: [measured('a,"b"', { beatsLength: true })] }
+  const cut = { category: 'x', rows: 3, quality: gap, strategies: [measured('c', { apgr: null })] }
+  expect(evalCsv([{ ...stage, byCategory: [cut] }])).toBe(
+    [
+      'id,trainSize,category,rows,apgr,apgrLow,apgrHigh,cpt20,cpt50,cpt80,quality50,costPer1000,beatsLength,minusLength,minusLengthLow,minusLengthHigh,beatsSingleModel',
+      '"a,""b""",50,,10,0.6,0.5,0.7,0.1,0.3,,0.7,,true,0.02,-0.01,0.05,false',
+      'c,50,x,10,,0.5,0.7,0.1,0.3,,0.7,,,0.02,-0.01,0.05,false',
+      '',
+    ].join('\n'),
+  )
+})
+
+test('the plot: best strategy first and with a band, baselines last, single models not at all', () => {
+  const strategies = [
+    measured('random', { apgr: 0.5 }),
+    measured('linear', { apgr: 0.6 }),
+    measured('mf', { apgr: 0.7 }),
+    measured('strong', { apgr: null, curve: [point] }),
+    measured('theirs', { apgr: null }),
+  ]
+  const series = plotSeries(strategies)
+  expect(series.map(({ label, isBaseline, band }) => [label, isBaseline, band !== undefined])).toEqual([
+    ['mf', false, true],
+    ['linear', false, false],
+    ['theirs', false, false],
+    ['random', true, false],
+  ])
+  expect(series.map(({ note }) => note).slice(0, 3)).toEqual([
+    'APGR 0.700 (0.500 to 0.700)',
+    'APGR 0.600 (0.500 to 0.700)',
+    'APGR undefined',
+  ])
+})
