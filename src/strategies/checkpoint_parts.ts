@@ -1,0 +1,93 @@
+import { DataError } from '../errors.ts'
+import { printable, unknownName } from '../registry.ts'
+import type { Checkpoint, CheckpointMetadata, Embedder, Outcomes, TensorData } from '../types.ts'
+
+/**
+ * A tensor's numbers, after a look at its type and shape.
+ * @param shape the length along each axis; `undefined` where any will do.
+ * @throws DataError that names the tensor, what was expected and what is there.
+ */
+export function tensorOf<T extends TensorData>(
+  { metadata, tensors }: Checkpoint,
+  name: string,
+  type: abstract new (...values: never[]) => T,
+  shape: readonly (number | undefined)[],
+): T {
+  const tensor = Object.hasOwn(tensors, name) ? tensors[name]! : undefined
+  const isFitting =
+    tensor !== undefined &&
+    tensor.shape.length === shape.length &&
+    shape.every((length, axis) => length === undefined || tensor.shape[axis] === length) &&
+    tensor.shape.reduce((product, length) => product * length, 1) === tensor.data.length
+  if (isFitting && tensor.data instanceof type) return tensor.data
+  const wanted = `${type.name} [${shape.map(length => length ?? 'any').join(', ')}]`
+  const got = tensor ? `${tensor.data.constructor.name} [${tensor.shape.join(', ')}]` : 'none'
+  throw broken(metadata.strategy, `expected a tensor ${name} of ${wanted}, got ${got}.`)
+}
+
+/** A number among the options. Throws DataError where there is none. */
+export function numberOption({ metadata }: Checkpoint, name: string): number {
+  const value = Object.hasOwn(metadata.options, name) ? metadata.options[name] : undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw broken(metadata.strategy, `expected a number as option ${name}, got ${value === undefined ? 'none' : 'other'}.`)
+}
+
+/** The place of a model among those the weights know. Throws UsageError that names them all. */
+export function modelIndex({ metadata }: Checkpoint, id: string): number {
+  const index = metadata.models.indexOf(id)
+  if (index < 0) throw unknownName('model', id, metadata.models)
+  return index
+}
+
+/**
+ * Holds that a checkpoint was fitted by this strategy, on this reading of the text, with this embedder.
+ * @throws DataError
+ */
+export function checkOrigin(
+  { metadata }: Checkpoint,
+  strategy: string,
+  featureVersion: number,
+  embedder: Pick<Embedder, 'id' | 'dimensions'>,
+): void {
+  if (metadata.strategy !== strategy) {
+    throw broken(strategy, `expected a checkpoint of ${strategy}, got one of ${printable(metadata.strategy)}.`)
+  }
+  if (metadata.featureVersion !== featureVersion) {
+    throw broken(strategy, `expected feature version ${featureVersion}, got ${metadata.featureVersion}.`)
+  }
+  const fitted = metadata.embedder
+  if (fitted?.id === embedder.id && fitted.dimensions === embedder.dimensions) return
+  const was = fitted ? `${printable(fitted.id)} (${fitted.dimensions} dimensions)` : 'none'
+  throw new DataError(
+    strategy,
+    undefined,
+    `expected a checkpoint fitted on the embedder ${embedder.id} (${embedder.dimensions} dimensions), got one fitted on ${was}. Use that embedder, or train again.`,
+  )
+}
+
+/** The metadata of freshly fitted weights. What was trained on and when is added by whoever writes the file. */
+export function fittedMetadata(
+  strategy: string,
+  featureVersion: number,
+  outcomes: Outcomes,
+  { id, dimensions }: Embedder,
+  seed: number,
+  options: CheckpointMetadata['options'],
+): CheckpointMetadata {
+  const { strong, weak } = outcomes.sources[0]!
+  return {
+    strategy,
+    embedder: { id, dimensions },
+    models: outcomes.models,
+    pair: { strong: outcomes.models[strong]!, weak: outcomes.models[weak]! },
+    featureVersion,
+    trainedOn: [],
+    date: '',
+    seed,
+    options,
+  }
+}
+
+function broken(strategy: string, message: string): DataError {
+  return new DataError(strategy, undefined, `${message} The file is not what it says; train it again.`)
+}
