@@ -60,6 +60,19 @@ export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}):
   await checkFiles(options)
   const router = await createRouter(options.router)
   const requests = await openRequests(options.input, options)
+  try {
+    return await routeRequests(requests, router, options, hooks)
+  } finally {
+    await requests.close()
+  }
+}
+
+async function routeRequests(
+  requests: Requests,
+  router: Router,
+  options: BatchOptions,
+  hooks: BatchHooks,
+): Promise<BatchSummary> {
   const job = jobOf(options, requests)
   const { destination, rejectedFile } = await openDestination(options, hooks, router, requests, job)
   const { earlier } = destination
@@ -93,20 +106,19 @@ export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}):
   try {
     const segments = requests.segments(earlier?.next ?? undefined)
     const { workers, router: workerRouter = {} } = options
-    if (!(await routeSegments(segments, { router, job, workers, workerRouter, signal: hooks.signal, settle }))) {
-      return summary('stopped', await destination.leave())
+    const pipeline = { router, job, workers, workerRouter, signal: hooks.signal, settle }
+    if (!(await routeSegments(segments, pipeline))) return summary('stopped', await destination.leave())
+    if (counts.rows > 0) {
+      await destination.finish(counts)
+      return summary('finished', true)
     }
   } catch (error) {
     if (isRefused() || counts.rows + counts.rejected === 0) await destination.discard(false)
     else if (await destination.leave()) hooks.onKept?.()
     throw error
   }
-  if (counts.rows === 0) {
-    await destination.discard(true)
-    throw everyRowBad(inputName(options), firstReject ?? NO_ROW)
-  }
-  await destination.finish(counts)
-  return summary('finished', true)
+  await destination.discard(true)
+  throw everyRowBad(inputName(options), firstReject ?? NO_ROW)
 }
 
 /** Where a resumed run finds no row, the reasons are in the file of rejected rows. */

@@ -16,6 +16,8 @@ export interface ByteSource {
   readonly size: number | undefined
   /** Stored bytes read so far. */
   bytesRead(): number
+  /** Gives up before the end; at the end it closes by itself. */
+  close(): Promise<void>
 }
 
 /** What names standard input among files. */
@@ -25,9 +27,9 @@ export const STDIN = '-'
 export async function openBytes(file: string): Promise<ByteSource> {
   const size = await sizeOf(file)
   let bytesRead = 0
-  const stored = file === STDIN ? readerOf(process.stdin) : await openFile(file)
+  const { read: stored, close } = file === STDIN ? openStdin() : await openFile(file)
   let unpacked: ReadInto | undefined
-  return { size, bytesRead: () => bytesRead, read }
+  return { size, bytesRead: () => bytesRead, read, close }
 
   async function read(into: Buffer): Promise<number> {
     try {
@@ -76,14 +78,37 @@ async function sizeOf(file: string): Promise<number | undefined> {
   }
 }
 
-async function openFile(file: string): Promise<ReadInto> {
+interface Stored {
+  readonly read: ReadInto
+  close(): Promise<void>
+}
+
+async function openFile(file: string): Promise<Stored> {
   const handle = await open(file).catch(error => {
     throw unreadable(file, error)
   })
-  return async into => {
+  let isOpen = true
+  return { read, close }
+
+  async function read(into: Buffer): Promise<number> {
+    if (!isOpen) return 0
     const { bytesRead } = await handle.read(into, 0, Math.min(into.length, READ_SIZE))
-    if (bytesRead === 0) await handle.close()
+    if (bytesRead === 0) await close()
     return bytesRead
+  }
+
+  async function close(): Promise<void> {
+    isOpen = false
+    await handle.close()
+  }
+}
+
+function openStdin(): Stored {
+  return {
+    read: readerOf(process.stdin),
+    async close() {
+      process.stdin.destroy()
+    },
   }
 }
 

@@ -6,7 +6,6 @@ import { DELIMITERS, type Format, formatOfName, formatOfText } from './formats.t
 import { frame, type Position, type Reject, type Segment } from './framing.ts'
 import { firstLineOf, type RequestHeader, readHeader, readStart } from './request_header.ts'
 import { createLineScanner, type Scanner } from './scanner.ts'
-import { promptsOf } from './segment_prompts.ts'
 
 /** How a file of requests is read. */
 export interface RequestOptions {
@@ -35,6 +34,8 @@ export interface Requests {
   bytesRead(): number
   /** Rows from `from`, else from the first, to be read once. Throws DataError where there is not one. */
   segments(from?: Position): AsyncGenerator<Segment>
+  /** For whoever stops before the end. */
+  close(): Promise<void>
 }
 
 /**
@@ -53,7 +54,7 @@ export async function openRequests(file: string, options: RequestOptions = {}): 
     format === 'csv' || format === 'tsv'
       ? await readHeader(window, start, name, { delimiter: DELIMITERS[format], promptColumn, maxField })
       : undefined
-  return { format, header, size: source.size, bytesRead: source.bytesRead, segments }
+  return { format, header, size: source.size, bytesRead: source.bytesRead, close: source.close, segments }
 
   async function* segments(from?: Position): AsyncGenerator<Segment> {
     const first = header?.end ?? { offset: start, line: 1 }
@@ -82,26 +83,6 @@ export async function openRequests(file: string, options: RequestOptions = {}): 
     const delimiter = DELIMITERS[format as 'csv' | 'tsv'].charCodeAt(0)
     return createCsvScanner({ delimiter, maxField, fields: columns.length, promptIndex })
   }
-}
-
-/**
- * All prompts of a file of requests in order, whole in memory, and the rows that hold none.
- * @throws DataError as `openRequests`, and where no row holds a prompt.
- */
-export async function readPrompts(
-  file: string,
-  options: RequestOptions = {},
-): Promise<{ prompts: string[]; rejects: Reject[] }> {
-  const requests = await openRequests(file, options)
-  const prompts: string[] = []
-  const rejects: Reject[] = []
-  for await (const segment of requests.segments()) {
-    const read = promptsOf(segment, requests.format, options.promptColumn ?? PROMPT_COLUMN)
-    for (const prompt of read.prompts) prompts.push(prompt)
-    rejects.push(...read.rejects)
-  }
-  if (prompts.length === 0) throw everyRowBad(file, rejects[0]!)
-  return { prompts, rejects }
 }
 
 /** The error of a file without one good row. */

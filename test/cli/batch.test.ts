@@ -1,0 +1,214 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, describe, expect, test } from 'vitest'
+import { requestCsv } from '../helpers/request_file.ts'
+import { binary, runCli } from '../helpers/run_cli.ts'
+import { temporaryFolder } from '../helpers/temporary_folder.ts'
+
+const folder = temporaryFolder()
+const flags = ['--strategy', 'length', '--threshold', '0.4', '--strong', 'big', '--weak', 'small']
+const batch = (...args: string[]) => runCli(['batch', ...args, ...flags], { cwd: folder.path })
+const small = folder.write('small.csv', `id,prompt\n1,hi\n2,${'x'.repeat(300)}\n`)
+const rows = 40_000
+const large = folder.write('large.csv', requestCsv(rows, { badRows: 40 }))
+const place = (name: string) => join(folder.path, name)
+
+describe('what is printed', () => {
+  test('rows on standard output, the count on standard error', async () => {
+    const { code, stdout, stderr } = await batch(small)
+    expect(stdout).toBe(
+      `id,prompt,llmroute_model,llmroute_win_rate,llmroute_threshold\n1,hi,small,${2 / 302},0.4\n2,${'x'.repeat(300)},big,0.5,0.4\n`,
+    )
+    expect(stderr).toMatch(/^batch: 2 rows, 50\.0 % to big, [\d,]+ rows\/s\n$/)
+    expect(code).toBe(0)
+  })
+
+  test('bad rows on standard error with exit code 1, or nowhere else than --rejected', async () => {
+    const input = folder.write('bad.csv', 'id,prompt\n1\n2,hi\n')
+    const first = await batch(input)
+    expect(first.code).toBe(1)
+    expect(first.stderr).toMatch(/^2,"expected 2 fields, got 1",1\nbatch: 1 rows, 0\.0 % to big, 1 rejected, /)
+    const second = await batch(input, '--rejected', place('bad_rows.csv'))
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain(`1 rejected (${place('bad_rows.csv')})`)
+    expect(readFileSync(place('bad_rows.csv'), 'utf8')).toBe('line,reason,raw\n2,"expected 2 fields, got 1",1\n')
+    const strict = await batch(input, '--strict')
+    expect([strict.code, strict.stderr]).toEqual([2, `${input}:2: expected 2 fields, got 1.\n`])
+  })
+
+  test('--json: decisions without -o, one summary with it', async () => {
+    const lines = (await batch(small, '--json')).stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines).toMatchObject([
+      { line: 2, model: 'small', winRate: 2 / 302 },
+      { line: 3, model: 'big', winRate: 0.5, threshold: 0.4, strategy: 'length', policy: 'threshold', plan: 'single' },
+    ])
+    const output = place('summary.csv')
+    const { stdout } = await batch(small, '-o', output, '--json')
+    expect(JSON.parse(stdout)).toEqual({
+      version: 1,
+      input: small,
+      output,
+      format: 'csv',
+      state: 'finished',
+      rows: 2,
+      strongShare: 0.5,
+      rejected: 0,
+      rejectedFile: null,
+      strategy: 'length',
+      threshold: 0.4,
+      pair: { strong: 'big', weak: 'small' },
+    })
+  })
+
+  test('standard input as lines, or as what its first line shows', async () => {
+    const lines = await runCli(['batch', '-', ...flags], { input: 'hi\n\nthere' })
+    expect(lines.stdout).toBe(`hi\tsmall\t${2 / 302}\t0.4\n\tsmall\t0\t0.4\nthere\tsmall\t${5 / 305}\t0.4\n`)
+    const csv = await runCli(['batch', '-', ...flags], { input: 'prompt\nhi\n' })
+    expect(csv.stdout).toContain(`hi,small,${2 / 302},0.4\n`)
+    const output = place('from_stdin.csv')
+    expect((await runCli(['batch', '-', '-o', output, ...flags], { input: 'prompt\nhi\n' })).code).toBe(0)
+    expect(readdirSync(folder.path).filter(name => name.startsWith('from_stdin'))).toEqual(['from_stdin.csv'])
+  })
+
+  test('a reader that goes away ends it quietly', async () => {
+    const command = `"${process.execPath}" "${binary}" batch "${large}" ${flags.join(' ')} 2>err.txt | head -n 2; echo "\${PIPESTATUS[0]}"`
+    const printed = execFileSync('bash', ['-c', command], { cwd: folder.path, encoding: 'utf8' })
+    expect(printed.trimEnd().split('\n').at(-1)).toBe('0')
+    expect(readFileSync(place('err.txt'), 'utf8')).not.toContain('EPIPE')
+  })
+})
+
+describe('exit code 2 and what to do', () => {
+  test.each([
+    ['an unknown strategy', [small, '--strategy', 'lenght'], 'Did you mean "length"?'],
+    ['a threshold that is none', [small, '--threshold', 'NaN'], '--threshold: expected a number, got "NaN".'],
+    [
+      'an unknown format',
+      [small, '--format', 'cvs'],
+      'Unknown format "cvs". Did you mean "csv"? Available: csv, tsv, jsonl, lines.',
+    ],
+    ['an unknown column', [small, '--prompt-column', 'promt'], 'Did you mean "prompt"?'],
+    [
+      'an inherited name as column',
+      [small, '--prompt-column', 'constructor'],
+      'expected a column "constructor", got id, prompt.',
+    ],
+    ['no such file', ['none.csv'], 'none.csv: expected a file that can be read, got no such file.'],
+    ['a directory', ['.'], '.: expected a file that can be read, got a directory.'],
+    [
+      'an output in no directory',
+      [small, '-o', 'no/where.csv'],
+      'no/where.csv: expected a place that can be written, got no such directory.',
+    ],
+    ['too many workers', [small, '--workers', '1000'], '--workers: expected up to 64, got 1000.'],
+    ['a length that is none', [small, '--max-field', '0'], '--max-field: expected a whole number from 1 up, got "0".'],
+    ['resume without output', [small, '--resume'], '--resume: expected an output file. Name it with -o.'],
+    ['an empty file', [folder.write('empty.csv', '')], 'expected rows, got an empty file.'],
+    ['UTF-16', [folder.write('wide.csv', Buffer.from('\ufeffprompt\nhi\n', 'utf16le'))], 'expected UTF-8, got UTF-16.'],
+    ['every row bad', [folder.write('all.jsonl', '{}\n[]\n')], 'expected at least one row that can be used, got none.'],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await runCli(['batch', ...flags, ...args], { cwd: folder.path })
+    expect(stderr).toContain(message)
+    expect([code, stdout]).toEqual([2, ''])
+  })
+})
+
+describe('large files', () => {
+  const undisturbed = place('undisturbed.csv')
+  const reference = batch(large, '-o', undisturbed, '--workers', '0')
+
+  test('are the same whatever the number of workers', async () => {
+    expect((await reference).code).toBe(1)
+    const expected = readFileSync(undisturbed)
+    for (const workers of [[], ['--workers', '1'], ['--workers', '3']]) {
+      const output = place(`workers_${workers[1] ?? 'default'}.csv`)
+      expect((await batch(large, '-o', output, ...workers)).code).toBe(1)
+      expect(readFileSync(output).equals(expected)).toBe(true)
+    }
+    const zipped = place('zipped.csv.gz')
+    await batch(large, '-o', zipped)
+    expect(gunzipSync(readFileSync(zipped)).equals(expected)).toBe(true)
+  })
+
+  test.each([[['--workers', '0']], [[]]])('killed at any moment and resumed end the same (%s)', async workers => {
+    await reference
+    const output = place(`killed_${workers[1] ?? 'default'}.csv`)
+    const args = ['batch', large, '-o', output, '--resume', ...workers, ...flags]
+    let kills = 0
+    for (let tries = 0; !existsSync(output) && tries < 12; tries++) {
+      const child = spawn(process.execPath, [binary, ...args], { stdio: 'ignore' })
+      const ended = new Promise<NodeJS.Signals | null>(resolve => child.on('exit', (_, signal) => resolve(signal)))
+      const timer = sleep(80 + 50 * ((tries * 7) % 9)).then(() => child.kill('SIGKILL'))
+      if ((await ended) === 'SIGKILL') kills++
+      await timer
+    }
+    expect(kills).toBeGreaterThan(0)
+    await runCli(args)
+    for (const ending of ['', '.rejected.csv']) {
+      expect(readFileSync(output + ending).equals(readFileSync(undisturbed + ending))).toBe(true)
+    }
+    expect(readdirSync(folder.path).filter(name => name.includes('killed') && name.includes('partial'))).toEqual([])
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s leaves a file that can be resumed and exits with %i', async (signal, expected) => {
+    await reference
+    const output = place(`${signal}.csv`)
+    const child = spawn(process.execPath, [binary, 'batch', large, '-o', output, ...flags])
+    let printed = ''
+    child.stderr.on('data', chunk => {
+      printed += chunk
+    })
+    const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+    while (!existsSync(`${output}.partial`)) await sleep(5)
+    child.kill(signal)
+    expect(await ended).toBe(expected)
+    expect(printed).toMatch(/^batch: stopped after [\d,]+ rows.*\n.*--resume goes on from there\.\n$/)
+    expect(existsSync(output)).toBe(false)
+    expect((await batch(large, '-o', output, '--resume')).code).toBe(1)
+    expect(readFileSync(output).equals(readFileSync(undisturbed))).toBe(true)
+    const again = await batch(large, '-o', output, '--resume')
+    expect([again.code, again.stderr]).toEqual([0, 'batch: nothing to do; an earlier run has finished this output.\n'])
+    const other = await batch(small, '-o', output, '--resume')
+    expect([other.code, other.stderr.slice(0, 29)]).toEqual([2, '--resume: expected the same i'])
+  })
+})
+
+describe('a disk that is full half-way', () => {
+  const disk = place('disk')
+  mkdirSync(disk)
+  const canMount = mounts(disk)
+  afterAll(() => {
+    if (canMount) execFileSync('umount', [disk])
+  })
+
+  test.skipIf(!canMount)('leaves nothing under the final name and can be resumed', async () => {
+    const output = join(disk, 'routed.csv')
+    const full = await batch(large, '-o', output)
+    expect(full.code).toBe(2)
+    expect(full.stderr).toContain(`${output}: expected a place that can be written, got a full disk.`)
+    expect(full.stderr).toContain('the same command with --resume goes on from there')
+    expect(existsSync(output)).toBe(false)
+    execFileSync('mount', ['-o', 'remount,size=64m', disk])
+    expect((await batch(large, '-o', output, '--resume')).code).toBe(1)
+    await batch(large, '-o', place('roomy.csv'))
+    expect(readFileSync(output).equals(readFileSync(place('roomy.csv')))).toBe(true)
+  })
+})
+
+function mounts(folder: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
