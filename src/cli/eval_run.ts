@@ -1,11 +1,11 @@
-import type { Measurement } from '../evaluation/benchmark.ts'
+import type { Measurement, PairQuality } from '../evaluation/benchmark.ts'
 import { evaluate, evaluateByCategory } from '../evaluation/evaluate.ts'
 import type { EvalOptions, EvalPlan } from '../io/eval_plan.ts'
 
 /** One table: one train size, or the only one. */
 export interface EvalStage {
   readonly trainSize: number | undefined
-  readonly quality: { readonly strong: number; readonly weak: number }
+  readonly quality: PairQuality
   readonly strategies: readonly Measurement[]
   readonly byCategory?: readonly (Pick<EvalStage, 'quality' | 'strategies'> & {
     readonly category: string

@@ -3,7 +3,7 @@ import { curve } from './curve.ts'
 import { meanCurve, pointAt } from './mean_curve.ts'
 import { apgr, cpt } from './metrics.ts'
 import { mean } from './outcomes.ts'
-import { beatsBetterModel, type MeasuredPoint, withIntervals } from './point_intervals.ts'
+import { beatsBetterModel, gapInterval, type MeasuredPoint, withIntervals } from './point_intervals.ts'
 
 /** What is tested on: one entry a row, none NaN. `costs` in US dollars for the prompt. */
 export interface TestSet {
@@ -40,10 +40,17 @@ export interface Measurement {
   readonly curve: readonly MeasuredPoint[]
 }
 
+/** Mean scores of the two models, and the 95 % interval of their difference. Means over all test sets. */
+export interface PairQuality {
+  readonly strong: number
+  readonly weak: number
+  readonly gapLow: number
+  readonly gapHigh: number
+}
+
 /** Measures strategies on the same resamples of the same test sets. */
 export interface Benchmark {
-  /** Means over all test sets. */
-  readonly quality: { readonly strong: number; readonly weak: number }
+  readonly quality: PairQuality
   readonly length: Measurement
   measure(id: string, winRates: TestWinRates): Measurement
   /** All prompts to one model: a point, not a curve. */
@@ -139,7 +146,14 @@ export function createBenchmark(
     }
   }
 
-  return { quality: { strong: qualityStrong, weak: qualityWeak }, length: measure('length', length), measure, single }
+  const gaps = tests.map(({ strong, weak }) => gapInterval(strong, weak))
+  const quality: PairQuality = {
+    strong: qualityStrong,
+    weak: qualityWeak,
+    gapLow: mean(gaps.map(({ low }) => low)),
+    gapHigh: mean(gaps.map(({ high }) => high)),
+  }
+  return { quality, length: measure('length', length), measure, single }
 }
 
 /** A single model has no curve, so nothing that is read from one. */

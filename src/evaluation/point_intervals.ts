@@ -11,6 +11,12 @@ const Z_95 = 1.959964
 /** The 95 % two-sided normal quantile for nine looks at once (Bonferroni): the points between all weak and all strong. */
 const Z_NINE = 2.772921
 
+/** The 95 % interval of what strong earns above weak, paired: mean ± z·sd/√rows. */
+export function gapInterval(strong: Float64Array, weak: Float64Array): { low: number; high: number } {
+  const { mean, error } = momentsOf(strong, row => strong[row]! - weak[row]!)
+  return { low: mean - Z_95 * error, high: mean + Z_95 * error }
+}
+
 /** Each point with mean ± z·sd/√rows of what its answers earned. */
 export function withIntervals(
   points: readonly CurvePoint[],

@@ -305,7 +305,7 @@ describe('files', () => {
     ['BOM and CRLF', `\ufeff${HEAD}"a\nb",1,0\n`.replaceAll('\n', '\r\n')],
   ])('%s is evaluated', async (_, content) => {
     const document = await evalJson(folder.write('odd.csv', content), '--strategies', 'length')
-    expect(document).toMatchObject({ rows: 1, quality: { strong: 1, weak: 0 } })
+    expect(document).toMatchObject({ rows: 1, quality: { strong: 1, weak: 0, gapLow: 1, gapHigh: 1 } })
     expect(line(document, 'length').apgr).toBeCloseTo(0.5, 9)
   })
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { createColors } from '../../src/cli/output/color.ts'
 import { evalCsv, plotSeries } from '../../src/cli/output/eval_data.ts'
 import { verdicts } from '../../src/cli/output/eval_report.ts'
+import { renderEvalTable } from '../../src/cli/output/eval_table.ts'
 import type { Measurement } from '../../src/evaluation/benchmark.ts'
 
 const point = { threshold: null, strongShare: 0, quality: 0.5, qualityLow: 0.4, qualityHigh: 0.6 }
@@ -27,7 +29,7 @@ function measured(id: string, figures: Partial<Measurement> = {}): Measurement {
   }
 }
 
-const gap = { strong: 0.8, weak: 0.6 }
+const gap = { strong: 0.8, weak: 0.6, gapLow: 0.1, gapHigh: 0.3 }
 
 test('what is said: who beats length and the better model, or that nobody does', () => {
   const dull = [
@@ -47,11 +49,16 @@ test('what is said: who beats length and the better model, or that nobody does',
     'Beat length with 95% confidence: linear, mf.',
     'At some share earn more than strong alone, with 95% confidence: linear.',
   ])
-  expect(verdicts({ quality: { strong: 0.5, weak: 0.6 }, strategies: [measured('linear')] })).toEqual([
+  expect(
+    verdicts({ quality: { strong: 0.5, weak: 0.6, gapLow: -0.2, gapHigh: 0 }, strategies: [measured('linear')] }),
+  ).toEqual([
     'strong earns 0.500 and weak 0.600: there is no gap to recover, so APGR and CPT are undefined.',
     'No strategy earns more than weak alone with confidence: what routing saves here is cost.',
   ])
   expect(verdicts({ quality: gap, strategies: [measured('length')] })).toEqual([])
+  expect(verdicts({ quality: { ...gap, gapLow: -0.01 }, strategies: [measured('length')] })).toEqual([
+    'The gap between strong and weak may be none (95% interval −0.010 to +0.300), so APGR says little.',
+  ])
 })
 
 test('CSV: one line a strategy, size and category; null is empty; cells are quoted where they must be', () => {
@@ -87,4 +94,13 @@ test('the plot: best strategy first and with a band, baselines last, single mode
     'APGR 0.600 (0.500 to 0.700)',
     'APGR undefined',
   ])
+})
+
+test('a narrow terminal does without the less telling columns', () => {
+  const lines = ['linear', 'length'].map(id => ({ id, measured: measured(id, { costPer1000: 1.5 }) }))
+  const headOf = (width?: number) =>
+    renderEvalTable(lines, createColors({}), true, width).split('\n')[0]!.split(/ {2,}/)
+  expect(headOf()).toContain('quality')
+  const narrow = headOf(80)
+  expect(narrow).toEqual(['strategy', 'APGR', '95% interval', 'CPT50', '$/1k', '− length', 'beats length'])
 })

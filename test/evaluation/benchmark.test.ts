@@ -46,6 +46,7 @@ describe('one test set', () => {
         expect(benchmark.quality.strong).toBeCloseTo(s, 12)
         expect(benchmark.quality.weak).toBeCloseTo(w, 12)
         expect(measured.rows).toBe(strong.length)
+        expect((benchmark.quality.gapLow + benchmark.quality.gapHigh) / 2).toBeCloseTo(s - w, 12)
         expect(measured.costPer1000).toBeNull()
       }),
       { numRuns: 60 },

@@ -61,11 +61,12 @@ random is the mean over 10 seeds; its interval is that of one. Figures of --draw
 Exit code 1 where --min-apgr is not reached.
 
 --json prints { "version", "file", "form", "rows", "seen", "skipped", "default", "seed", "resamples", "folds", "trainSize",
-"draws", "pair": { "strong", "weak" }, "quality": { "strong", "weak" }, "strategies": [{ "id", "rows", "apgr", "apgrLow",
-"apgrHigh", "cpt20", "cpt50", "cpt80", "quality50", "costPer1000", "beatsLength", "minusLength", "minusLengthLow",
-"minusLengthHigh", "beatsSingleModel", "curve": [{ "threshold", "strongShare", "quality", "qualityLow", "qualityHigh" }] }],
-"notes", "by": [{ "category", "rows", "quality", "strategies" }] (--by), "learningCurve": [{ "trainSize", "quality",
-"strategies" }] (--train-size) }: shares, qualities and APGR are fractions; null is undefined or never reached.`
+"draws", "pair": { "strong", "weak" }, "quality": { "strong", "weak", "gapLow", "gapHigh" }, "strategies": [{ "id", "rows",
+"apgr", "apgrLow", "apgrHigh", "cpt20", "cpt50", "cpt80", "quality50", "costPer1000", "beatsLength", "minusLength",
+"minusLengthLow", "minusLengthHigh", "beatsSingleModel", "curve": [{ "threshold", "strongShare", "quality", "qualityLow",
+"qualityHigh" }] }], "notes", "by": [{ "category", "rows", "quality", "strategies" }] (--by), "learningCurve":
+[{ "trainSize", "quality", "strategies" }] (--train-size) }: shares, qualities and APGR are fractions; null is undefined or
+never reached.`
 
 /** `llmroute eval <file>`. */
 export function define(command: Command): void {
@@ -102,7 +103,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   const { resamples, seed } = flags
   const colors = createColors(process.stdout)
   const method = methodOf(options, resamples)
-  const isLive = process.stdout.isTTY && !flags.json && !flags.csv
+  const isLive = process.stdout.isTTY && !process.env.CI && !flags.json && !flags.csv
   const order = tableOrder(plan.entrants)
   const stages = await runStages(plan, { resamples, seed, isByCategory: flags.by !== undefined }, async stage =>
     isLive ? watchLive(renderHead({ file, plan, method }, stage), order, colors) : watchQuietly(process.stderr),
@@ -112,7 +113,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   if (flags.plot !== undefined) await writeWhole(flags.plot, plotOf(report))
   if (flags.json) process.stdout.write(toPrettyJson(evalDocument(report)))
   else if (flags.csv) process.stdout.write(evalCsv(stages))
-  else process.stdout.write(renderReport(report, colors))
+  else process.stdout.write(renderReport(report, colors, process.stdout.columns))
   if (flags.minApgr !== undefined) judge(flags.minApgr, plan.first, report)
 }
 

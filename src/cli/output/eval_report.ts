@@ -3,7 +3,7 @@ import type { Measurement } from '../../evaluation/benchmark.ts'
 import type { EvalReport, EvalStage } from '../eval_run.ts'
 import { renderChart } from './chart.ts'
 import { isBaseline, renderEvalTable } from './eval_table.ts'
-import { fixed, grouped } from './numbers.ts'
+import { fixed, grouped, signed } from './numbers.ts'
 import { renderTable } from './table.ts'
 
 /** What stands above the table: file, pair, how it was trained and tested. */
@@ -32,11 +32,11 @@ export function pairNames({ strong, weak }: EvalReport['plan']['pair']): string 
   return strong === 'strong' && weak === 'weak' ? '' : `, strong ${strong}, weak ${weak}`
 }
 
-/** Head, table and verdicts of each stage, then the curve of the last. */
-export function renderReport(report: EvalReport, colors: ChalkInstance): string {
+/** Head, table and verdicts of each stage, then the curve of the last. `width`: characters of a line of the terminal. */
+export function renderReport(report: EvalReport, colors: ChalkInstance, width?: number): string {
   const last = report.stages.at(-1)!
   return [
-    ...report.stages.map((stage, index) => renderStage(report, stage, index, colors)),
+    ...report.stages.map((stage, index) => renderStage(report, stage, index, colors, width)),
     ...(report.stages.length > 1 ? [renderLearning(report.stages, colors), '\n'] : []),
     colors.dim(hasCosts(last) ? KEY + COST_KEY : KEY),
     '\n',
@@ -45,15 +45,22 @@ export function renderReport(report: EvalReport, colors: ChalkInstance): string 
   ].join('')
 }
 
-const KEY = `APGR: average share of the gap between weak and strong that is recovered; random gives 0.5.
-CPTn: share of prompts to strong that recovers n % of the gap. quality: with half the prompts to strong.
+const KEY = `APGR: average share of the gap from weak to strong recovered; random gives 0.5.
+CPTn: share of prompts to strong that recovers n % of the gap.
+quality: mean score with half the prompts to strong.
 `
 const COST_KEY = '$/1k: dollars per 1,000 prompts at CPT50; of a single model its own.\n'
 
-function renderStage(report: EvalReport, stage: EvalStage, index: number, colors: ChalkInstance): string {
+function renderStage(
+  report: EvalReport,
+  stage: EvalStage,
+  index: number,
+  colors: ChalkInstance,
+  width: number | undefined,
+): string {
   const lines = stage.strategies.map(measured => ({ id: measured.id, measured }))
   const said = [...verdicts(stage), ...report.notes].map(note => `${note}\n`)
-  const parts = [renderEvalTable(lines, colors, hasCosts(stage)), said.join('')].filter(part => part !== '')
+  const parts = [renderEvalTable(lines, colors, hasCosts(stage), width), said.join('')].filter(part => part !== '')
   return `${renderHead(report, index)}${parts.join('\n')}\n`
 }
 
@@ -69,7 +76,12 @@ export function verdicts({ strategies, quality }: Pick<EvalStage, 'strategies' |
     said.push(
       `strong earns ${fixed(quality.strong)} and weak ${fixed(quality.weak)}: there is no gap to recover, so APGR and CPT are undefined.`,
     )
-  } else if (candidates.length > 0) {
+  } else if (quality.gapLow <= 0) {
+    said.push(
+      `The gap between strong and weak may be none (95% interval ${signed(quality.gapLow)} to ${signed(quality.gapHigh)}), so APGR says little.`,
+    )
+  }
+  if (candidates.length > 0 && quality.strong > quality.weak) {
     const winners = candidates.filter(({ beatsLength }) => beatsLength)
     said.push(
       winners.length > 0

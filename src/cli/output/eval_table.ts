@@ -13,28 +13,42 @@ export interface EvalLine {
 
 interface Column {
   readonly head: string
+  /** A narrow terminal does without it; the lowest goes first. */
+  readonly dropped?: number
   readonly cell: (measurement: Measurement) => string
 }
 
 const COLUMNS: readonly Column[] = [
   { head: 'APGR', cell: ({ apgr }) => fixed(apgr) },
   { head: '95% interval', cell: ({ apgrLow, apgrHigh }) => span(fixed, apgrLow, apgrHigh) },
-  { head: 'CPT20', cell: ({ cpt20 }) => percent(cpt20) },
+  { head: 'CPT20', dropped: 2, cell: ({ cpt20 }) => percent(cpt20) },
   { head: 'CPT50', cell: ({ cpt50 }) => percent(cpt50) },
-  { head: 'CPT80', cell: ({ cpt80 }) => percent(cpt80) },
-  { head: 'quality', cell: ({ quality50 }) => fixed(quality50) },
+  { head: 'CPT80', dropped: 3, cell: ({ cpt80 }) => percent(cpt80) },
+  { head: 'quality', dropped: 1, cell: ({ quality50 }) => fixed(quality50) },
   { head: '$/1k', cell: ({ costPer1000 }) => dollars(costPer1000) },
   { head: '− length', cell: ({ minusLength }) => signed(minusLength) },
   {
     head: '95% interval',
+    dropped: 4,
     cell: ({ minusLengthLow, minusLengthHigh }) => span(signed, minusLengthLow, minusLengthHigh),
   },
   { head: 'beats length', cell: verdict },
 ]
 
-/** Strategies as lines of a table. The column of costs is there only where some are known. */
-export function renderEvalTable(lines: readonly EvalLine[], colors: ChalkInstance, hasCosts: boolean): string {
-  const columns = COLUMNS.filter(({ head }) => hasCosts || head !== '$/1k')
+/**
+ * Strategies as lines of a table. The column of costs is there only where some are known.
+ * @param width characters that a line may have.
+ */
+export function renderEvalTable(
+  lines: readonly EvalLine[],
+  colors: ChalkInstance,
+  hasCosts: boolean,
+  width = Number.POSITIVE_INFINITY,
+): string {
+  let columns = COLUMNS.filter(({ head }) => hasCosts || head !== '$/1k')
+  for (let next = 1; next <= 4 && widthOf(lines, columns) > width; next++) {
+    columns = columns.filter(({ dropped }) => dropped !== next)
+  }
   const rows = lines.map(({ id, measured, pending = '' }) =>
     measured ? [id, ...columns.map(({ cell }) => cell(measured))] : [id, pending],
   )
@@ -48,6 +62,15 @@ export function renderEvalTable(lines: readonly EvalLine[], colors: ChalkInstanc
   }
   const right = columns.map((_, i) => i + 1).slice(0, -1)
   return renderTable([['strategy', ...columns.map(({ head }) => head)], ...rows], { header: true, right, style })
+}
+
+/** Characters of the widest line. */
+function widthOf(lines: readonly EvalLine[], columns: readonly Column[]): number {
+  const ids = Math.max(...lines.map(({ id }) => id.length), 'strategy'.length)
+  return columns.reduce((sum, { head, cell }) => {
+    const cells = lines.map(({ measured }) => (measured ? cell(measured).length : 0))
+    return sum + 2 + Math.max(head.length, ...cells)
+  }, ids)
 }
 
 /** Whether the line is there only to compare with. */

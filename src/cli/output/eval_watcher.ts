@@ -17,7 +17,7 @@ export async function watchLive(head: string, order: readonly string[], colors: 
     const hasCosts = [...measured.values()].some(({ costPer1000 }) => costPer1000 !== null)
     return {
       head,
-      table: renderEvalTable(lines, colors, hasCosts),
+      table: renderEvalTable(lines, colors, hasCosts, process.stdout.columns),
       status: total > 1 ? `${id}: fit ${Math.min(done + 1, total)} of ${total}` : id,
       done: (measured.size + done / total) / order.length,
     }

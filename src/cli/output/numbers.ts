@@ -3,7 +3,7 @@ export const NOTHING = '–'
 
 /** 0.6644 → `0.664`. */
 export function fixed(value: number | null, digits = 3): string {
-  return value === null || Number.isNaN(value) ? NOTHING : value.toFixed(digits)
+  return value === null || Number.isNaN(value) ? NOTHING : value.toFixed(digits).replace('-', '−')
 }
 
 /** 0.2718 → `27.2%`. */
