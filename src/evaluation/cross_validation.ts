@@ -101,8 +101,11 @@ export function drawSplit(outcomes: Outcomes, size: number, seed: number, groupB
   const train: number[] = []
   const test: number[] = []
   for (const index of shuffledIndexes(groups.length, seed)) {
-    if (train.length < size) train.push(...groups[index]!.slice(0, size - train.length))
-    else test.push(...groups[index]!)
+    const isTested = train.length >= size
+    for (const row of groups[index]!) {
+      if (isTested) test.push(row)
+      else if (train.length < size) train.push(row)
+    }
   }
   if (test.length === 0) {
     throw new UsageError(`train size: expected fewer than ${outcomes.prompts.length} (all rows), got ${size}.`)
