@@ -149,6 +149,15 @@ export interface Tensor {
   readonly data: TensorData
 }
 
+/** A file that a checkpoint was trained on. */
+export interface TrainingFile {
+  readonly name: string
+  readonly rows: number
+  readonly sha256: string
+  /** APGR on this file by cross-validation, with its 95 % interval. Absent where strong was no better than weak. */
+  readonly apgr?: { readonly value: number; readonly low: number; readonly high: number }
+}
+
 /** What a checkpoint says about itself. Serialised into the header of the safetensors file. */
 export interface CheckpointMetadata {
   readonly strategy: string
@@ -159,12 +168,10 @@ export interface CheckpointMetadata {
   readonly pair: { readonly strong: string; readonly weak: string }
   /** Raised whenever the same text would give other features. */
   readonly featureVersion: number
-  readonly trainedOn: readonly { readonly name: string; readonly rows: number; readonly sha256: string }[]
+  readonly trainedOn: readonly TrainingFile[]
   /** ISO 8601 day. */
   readonly date: string
   readonly seed: number
-  /** Cross-validated APGR on the training files, with its 95 % interval; what `list checkpoints` prints. */
-  readonly apgr?: { readonly value: number; readonly low: number; readonly high: number }
   /** Free numbers and strings of the strategy itself (k of knn, tiers of sw_ranking …). */
   readonly options: Readonly<Record<string, number | string | readonly number[] | readonly string[]>>
 }

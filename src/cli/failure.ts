@@ -1,16 +1,20 @@
-import { CommanderError } from 'commander'
 import { DataError, UpstreamError, UsageError } from '../errors.ts'
 
 /** 2 the caller or a file, 3 an endpoint, 70 a bug. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError || error instanceof DataError || error instanceof CommanderError) return 2
+  if (error instanceof UsageError || error instanceof DataError || isCommanderError(error)) return 2
   return error instanceof UpstreamError ? 3 : 70
 }
 
 /** What is printed: the message alone where somebody can act on it, the stack where it is a bug. */
 export function messageOf(error: unknown): string {
-  if (error instanceof CommanderError) return error.message.replace(/^error: /, '').replace(/\n\(/, ' (')
+  if (isCommanderError(error)) return error.message.replace(/^error: /, '').replace(/\n\(/, ' (')
   if (exitCodeOf(error) !== 70) return (error as Error).message
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `This is a bug in llmroute; please report it with what follows.\n${stack}`
+}
+
+/** Of commander's own errors: unknown options, missing arguments. Told by their code, so that only main.ts imports commander. */
+function isCommanderError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')
 }

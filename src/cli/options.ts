@@ -16,15 +16,18 @@ export interface DecisionFlags {
 
 /** Adds the flags shared by every command that routes. */
 export function addDecisionOptions(command: Command): Command {
+  return addStrategyOptions(command)
+    .option('-t, --threshold <number>', 'strong iff win rate >= threshold; Infinity sends all to weak', parseThreshold)
+    .option('-p, --strong-pct <share>', 'share for strong, 0.3 or 30%, looked up in the checkpoint', text =>
+      parseShare(text),
+    )
+}
+
+/** Adds the flags that say what scores prompts, and for which models. */
+export function addStrategyOptions(command: Command): Command {
   return command
     .option('-s, --strategy <id>', 'strategy that scores the prompt (llmroute list strategies)')
     .option('-c, --checkpoint <file>', 'trained weights (default: the shipped ones of the strategy)')
-    .option('-t, --threshold <number>', 'strong iff win rate >= threshold; Infinity sends all to weak', parseThreshold)
-    .option(
-      '-p, --strong-pct <share>',
-      'share of prompts for strong, 0.3 or 30%, looked up in the checkpoint',
-      parseShare,
-    )
     .option('--strong <model>', 'id of the strong model')
     .option('--weak <model>', 'id of the weak model')
     .option('--seed <n>', 'seed of anything random (default 0)', parseSeed)
@@ -52,12 +55,12 @@ export function parseThreshold(text: string): number {
 }
 
 /** `0.3` or `30%`, as a fraction in 0..1. */
-export function parseShare(text: string): number {
+export function parseShare(text: string, flag = '--strong-pct'): number {
   const isPercent = text.trim().endsWith('%')
   const digits = isPercent ? text.trim().slice(0, -1) : text
   const value = digits.trim() === '' ? Number.NaN : Number(digits) / (isPercent ? 100 : 1)
   if (!(value >= 0 && value <= 1)) {
-    throw new UsageError(`--strong-pct: expected a share from 0 to 1 or a percentage such as 30%, got "${text}".`)
+    throw new UsageError(`${flag}: expected a share from 0 to 1 or a percentage such as 30%, got "${text}".`)
   }
   return value
 }

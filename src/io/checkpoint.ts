@@ -87,7 +87,6 @@ function parseMetadata(strings: Readonly<Record<string, string>>, file: string):
     trainedOn: parse('trainedOn', '[]'),
     date: strings.date ?? '',
     seed: parse('seed', '0'),
-    ...(strings.apgr === undefined ? {} : { apgr: parse('apgr', '') }),
     options: parse('options', '{}'),
   }
 }

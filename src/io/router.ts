@@ -52,9 +52,8 @@ export interface Router {
 export async function createRouter(options: RouterOptions = {}): Promise<Router> {
   const asked = { ...environmentOptions(), ...options }
   const config = await readConfig(asked.config)
-  const { strategyId, checkpoint, isConfigured } = await openCheckpoint(asked, config)
-  const { create } = await lookUp(strategies, strategyId, 'strategy').load()
-  const strategy = await create(createResources({ seed: asked.seed ?? 0, ...(checkpoint ? { checkpoint } : {}) }))
+  const { strategyId, strategy, checkpoint, isConfigured } = await openStrategy(asked, config)
+  if (checkpoint && isConfigured) checkSha256(checkpoint, config)
   const threshold = resolveThreshold(asked, isConfigured ? config : {}, strategyId, strategy, checkpoint)
   const pair = resolvePair(asked, config, checkpoint)
   const policy = (await lookUp(policies, 'threshold', 'policy').load()).create({ strategy, strategyId, threshold })
@@ -74,14 +73,26 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
   }
 }
 
-interface Opened {
+/** A strategy with its weights, before there is a threshold. */
+export interface OpenedStrategy {
   readonly strategyId: string
+  readonly strategy: Strategy
+  /** Absent where the strategy has no weights. */
   readonly checkpoint: StoredCheckpoint | undefined
   /** Whether strategy and weights are those that llmroute.yaml names, so that its threshold speaks of them. */
   readonly isConfigured: boolean
 }
 
-async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Opened> {
+/** Finds and opens strategy and checkpoint. Throws as `createRouter`, but does not ask whether a calibration still fits. */
+export async function openStrategy(asked: RouterOptions, config: Config): Promise<OpenedStrategy> {
+  const opened = await openCheckpoint(asked, config)
+  const { create } = await lookUp(strategies, opened.strategyId, 'strategy').load()
+  const { checkpoint } = opened
+  const resources = createResources({ seed: asked.seed ?? 0, ...(checkpoint ? { checkpoint } : {}) })
+  return { ...opened, strategy: await create(resources) }
+}
+
+async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Omit<OpenedStrategy, 'strategy'>> {
   if (asked.strategy !== undefined) lookUp(strategies, asked.strategy, 'strategy')
   const isConfigured =
     asked.checkpoint === undefined &&
@@ -96,7 +107,6 @@ async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Ope
         `${file}: expected a checkpoint of ${wanted}, got one of ${strategyId}. Leave out --strategy or name another file.`,
       )
     }
-    if (isConfigured) checkSha256(checkpoint, config)
     return { strategyId, checkpoint, isConfigured }
   }
   const strategyId = asked.strategy ?? config.strategy ?? defaultStrategy
@@ -108,9 +118,7 @@ async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Ope
       `strategy ${strategyId}: expected --checkpoint, since none is shipped. Make one with llmroute train --strategy ${strategyId}.`,
     )
   }
-  const checkpoint = await readCheckpoint(shipped)
-  if (isConfigured) checkSha256(checkpoint, config)
-  return { strategyId, checkpoint, isConfigured }
+  return { strategyId, checkpoint: await readCheckpoint(shipped), isConfigured }
 }
 
 function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {

@@ -5,38 +5,41 @@ export interface SparseRows {
   readonly values: Float32Array
 }
 
+/** How hard a fit is held back. */
+export interface RidgeOptions {
+  /** Weight of ‖w‖² against the squared error. */
+  readonly penalty: number
+  /** Conjugate gradients stopped early are partial least squares (Wold 1975): a second way of holding back. */
+  readonly iterations: number
+}
+
 /**
- * The weights w that minimise ‖X w − targets‖² + penalty · ‖w‖², by conjugate gradients on the normal equations
- * (Hestenes and Stiefel 1952), stopped after `iterations` or when the residual has fallen to 1e-6 of its start.
+ * The weights w that minimise ‖X w + intercept of the row's group − targets‖² + penalty · ‖w‖², by conjugate gradients on
+ * the normal equations (Hestenes and Stiefel 1952) of columns and targets centred within each group, which takes the
+ * intercepts out of the problem.
  * @param width number of columns of X
+ * @param groups 0, 1, … for each row
+ * @returns the weights, and the mean over the rows of the intercept of their group
  */
 export function solveRidge(
-  { starts, columns, values }: SparseRows,
+  rows: SparseRows,
   targets: Float64Array,
   width: number,
-  penalty: number,
-  iterations: number,
-): Float64Array {
+  groups: ArrayLike<number>,
+  { penalty, iterations }: RidgeOptions,
+): { weights: Float64Array; intercept: number } {
   const weights = new Float64Array(width)
-  const residual = new Float64Array(width)
-  const direction = new Float64Array(width)
-  const product = new Float64Array(width)
-  for (let i = 0; i < targets.length; i++) {
-    for (let k = starts[i]!; k < starts[i + 1]!; k++) residual[columns[k]!]! += targets[i]! * values[k]!
-  }
-  direction.set(residual)
+  const residual = transposed(rows, centred(targets.slice(), groups), width)
+  const direction = residual.slice()
   let size = squaredNorm(residual)
   const enough = size * 1e-12
   for (let iteration = 0; iteration < iterations && size > enough; iteration++) {
-    for (let j = 0; j < width; j++) product[j] = penalty * direction[j]!
-    for (let i = 0; i < targets.length; i++) {
-      const end = starts[i + 1]!
-      let sum = 0
-      for (let k = starts[i]!; k < end; k++) sum += direction[columns[k]!]! * values[k]!
-      for (let k = starts[i]!; k < end; k++) product[columns[k]!]! += sum * values[k]!
-    }
+    const product = transposed(rows, centred(times(rows, direction), groups), width)
     let curvature = 0
-    for (let j = 0; j < width; j++) curvature += direction[j]! * product[j]!
+    for (let j = 0; j < width; j++) {
+      product[j]! += penalty * direction[j]!
+      curvature += direction[j]! * product[j]!
+    }
     const step = size / curvature
     for (let j = 0; j < width; j++) {
       weights[j]! += step * direction[j]!
@@ -46,7 +49,45 @@ export function solveRidge(
     for (let j = 0; j < width; j++) direction[j] = residual[j]! + (next / size) * direction[j]!
     size = next
   }
-  return weights
+  const left = times(rows, weights)
+  const intercept = targets.reduce((sum, target, i) => sum + target - left[i]!, 0) / targets.length
+  return { weights, intercept }
+}
+
+/** X · vector. */
+function times({ starts, columns, values }: SparseRows, vector: Float64Array): Float64Array {
+  const result = new Float64Array(starts.length - 1)
+  for (let i = 0; i < result.length; i++) {
+    const end = starts[i + 1]!
+    let sum = 0
+    for (let k = starts[i]!; k < end; k++) sum += vector[columns[k]!]! * values[k]!
+    result[i] = sum
+  }
+  return result
+}
+
+/** Xᵀ · vector. */
+function transposed({ starts, columns, values }: SparseRows, vector: Float64Array, width: number): Float64Array {
+  const result = new Float64Array(width)
+  for (let i = 0; i < vector.length; i++) {
+    const end = starts[i + 1]!
+    const factor = vector[i]!
+    for (let k = starts[i]!; k < end; k++) result[columns[k]!]! += factor * values[k]!
+  }
+  return result
+}
+
+/** Takes the mean of its group from each value, in place. */
+function centred(values: Float64Array, groups: ArrayLike<number>): Float64Array {
+  const sums: number[] = []
+  const counts: number[] = []
+  for (let i = 0; i < values.length; i++) {
+    const group = groups[i]!
+    sums[group] = (sums[group] ?? 0) + values[i]!
+    counts[group] = (counts[group] ?? 0) + 1
+  }
+  for (let i = 0; i < values.length; i++) values[i]! -= sums[groups[i]!]! / counts[groups[i]!]!
+  return values
 }
 
 function squaredNorm(vector: Float64Array): number {

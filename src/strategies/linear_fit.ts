@@ -10,10 +10,8 @@ const STATISTIC_WEIGHT = 0.05
 const IDF_POWER = 1.25
 const LEAST_ROWS = 2
 const PENALTY = 16
-/** Few on purpose: conjugate gradients stopped early are partial least squares, a second regularisation. */
-const ITERATIONS = 6
-/** Large against the penalty, so that the intercepts of the sources are all but free. */
-const SOURCE_WEIGHT = 10
+/** Few on purpose, as a second way of holding back; see `RidgeOptions`. */
+const ITERATIONS = 4
 
 /** Weights of `linear`. The row of a prompt has one column per n-gram index, then one per statistic. */
 export interface LinearWeights {
@@ -37,13 +35,12 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
   const counted = countRows(rows.map(row => outcomes.prompts[row]!))
   const { idf, idfScale } = inverseDocumentFrequencies(counted, rows.length)
   const statistics = standardise(rows.map(row => promptStatistics(outcomes.prompts[row]!)))
-  const sources = Array.from(rows, row => outcomes.source[row]!)
-  const design = designOf(counted, idf, statistics.values, sources)
-  const added = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
-  const level = added.reduce((sum, value) => sum + value, 0) / rows.length
-  const targets = added.map(value => value - level)
-  const width = NGRAM_INDEXES + statisticNames.length + outcomes.sources.length
-  const solution = solveRidge(design, targets, width, PENALTY, ITERATIONS)
+  const design = designOf(counted, idf, statistics.values)
+  const targets = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
+  const sources = rows.map(row => outcomes.source[row]!)
+  const width = NGRAM_INDEXES + statisticNames.length
+  const options = { penalty: PENALTY, iterations: ITERATIONS }
+  const { weights: solution, intercept } = solveRidge(design, targets, width, sources, options)
   return {
     weights: Float32Array.from(idf, (value, index) => solution[index]! * value * (idfScale / 255)),
     idf,
@@ -54,7 +51,7 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
       if (k % 3 === 0) return statistics.means[i]!
       return k % 3 === 1 ? statistics.deviations[i]! : solution[NGRAM_INDEXES + i]! * STATISTIC_WEIGHT
     }),
-    intercept: level + meanIntercept(solution.subarray(NGRAM_INDEXES + statisticNames.length), sources),
+    intercept,
   }
 }
 
@@ -111,15 +108,10 @@ function standardise(rows: readonly Float64Array[]): { means: number[]; deviatio
   }
 }
 
-/** One row per prompt: n-grams weighted by idf with each kind brought to its length, statistics, and its source. */
-function designOf(
-  counted: SparseRows,
-  idf: Uint8Array,
-  statistics: readonly Float64Array[],
-  sources: readonly number[],
-): SparseRows {
-  const entries = counted.starts[sources.length]! + sources.length * (statisticNames.length + 1)
-  const starts = new Int32Array(sources.length + 1)
+/** One row per prompt: n-grams weighted by idf with each kind brought to its length, and statistics. */
+function designOf(counted: SparseRows, idf: Uint8Array, statistics: readonly Float64Array[]): SparseRows {
+  const entries = counted.starts[statistics.length]! + statistics.length * statisticNames.length
+  const starts = new Int32Array(statistics.length + 1)
   const columns = new Int32Array(entries)
   const values = new Float32Array(entries)
   let end = 0
@@ -127,7 +119,7 @@ function designOf(
     columns[end] = column
     values[end++] = value
   }
-  for (const [i, source] of sources.entries()) {
+  for (const [i, row] of statistics.entries()) {
     const squares = ngramKinds.map(() => 0)
     const start = end
     for (let k = counted.starts[i]!; k < counted.starts[i + 1]!; k++) {
@@ -139,13 +131,8 @@ function designOf(
     }
     const scales = squares.map((square, kind) => (square > 0 ? KIND_WEIGHTS[kind]! / Math.sqrt(square) : 0))
     for (let k = start; k < end; k++) values[k]! *= scales[columns[k]! >> NGRAM_BITS]!
-    for (const [j, value] of statistics[i]!.entries()) add(NGRAM_INDEXES + j, STATISTIC_WEIGHT * value)
-    add(NGRAM_INDEXES + statisticNames.length + source, SOURCE_WEIGHT)
+    for (const [j, value] of row.entries()) add(NGRAM_INDEXES + j, STATISTIC_WEIGHT * value)
     starts[i + 1] = end
   }
   return { starts, columns, values }
-}
-
-function meanIntercept(solution: Float64Array, sources: readonly number[]): number {
-  return sources.reduce((sum, source) => sum + solution[source]! * SOURCE_WEIGHT, 0) / sources.length
 }

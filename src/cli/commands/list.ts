@@ -5,7 +5,9 @@ import { readCheckpoint } from '../../io/checkpoint.ts'
 import { policies } from '../../policies/registry.ts'
 import { lookUp, type Registry } from '../../registry.ts'
 import { strategies } from '../../strategies/registry.ts'
+import type { TrainingFile } from '../../types.ts'
 import { toPrettyJson } from '../output/json.ts'
+import { fixed, grouped } from '../output/numbers.ts'
 import { renderTable } from '../output/table.ts'
 
 const EXAMPLES = `
@@ -19,6 +21,8 @@ Examples:
 interface Item {
   readonly id: string
   readonly summary: string
+  /** Further lines of the text form. */
+  readonly details?: readonly string[]
 }
 
 /** kind → its items. */
@@ -43,14 +47,23 @@ async function run(kind: string | undefined, flags: { json?: boolean }): Promise
   const wanted = kind === undefined ? Object.keys(kinds) : [kind]
   const lists = await Promise.all(wanted.map(async id => [id, await lookUp(kinds, id, 'kind').load()] as const))
   if (flags.json) {
-    process.stdout.write(toPrettyJson({ version: 1, ...Object.fromEntries(lists) }))
+    process.stdout.write(
+      toPrettyJson({
+        version: 1,
+        ...Object.fromEntries(lists.map(([id, items]) => [id, items.map(({ details: _, ...item }) => item)])),
+      }),
+    )
     return
   }
   for (const [id, items] of lists) {
     if (lists.length > 1) process.stdout.write(`${id}\n`)
     const indent = lists.length > 1 ? '  ' : ''
-    const table = renderTable(items.map(item => [item.id, item.summary]))
-    process.stdout.write(`${table.trimEnd().replace(/^/gm, indent)}\n`)
+    const rows = items.flatMap(({ id, summary, details = [] }) => [
+      [id, summary],
+      ...details.map(detail => ['', detail]),
+    ])
+    process.stdout.write(renderTable(rows).replace(/^/gm, indent).trimEnd())
+    process.stdout.write('\n')
   }
 }
 
@@ -62,13 +75,17 @@ async function describeCheckpoints(): Promise<readonly Item[]> {
   return Promise.all(
     shippedCheckpoints().map(async ({ id, file }) => {
       const { metadata, sha256 } = await readCheckpoint(file)
-      const { strategy, embedder, pair, trainedOn, apgr, date } = metadata
-      const files = trainedOn.map(({ name, rows }) => `${name} (${rows})`).join(', ')
-      const measured = apgr
-        ? `APGR ${apgr.value.toFixed(3)} (${apgr.low.toFixed(3)} to ${apgr.high.toFixed(3)}), cross-validated`
-        : 'not measured'
-      const summary = `${pair.strong} or ${pair.weak}; ${measured}; trained on ${files}`
-      return { id, summary, strategy, embedder: embedder ?? null, pair, trainedOn, apgr: apgr ?? null, date, sha256 }
+      const { strategy, embedder, pair, trainedOn, date } = metadata
+      const rows = trainedOn.reduce((sum, trained) => sum + trained.rows, 0)
+      const summary = `${pair.strong} or ${pair.weak}; trained on ${grouped(rows)} outcomes, ${date}; by cross-validation:`
+      const details = trainedOn.map(
+        trained => `${trained.name}: ${grouped(trained.rows)} rows, APGR ${measured(trained.apgr)}`,
+      )
+      return { id, summary, details, strategy, embedder: embedder ?? null, pair, trainedOn, date, sha256 }
     }),
   )
+}
+
+function measured(apgr: TrainingFile['apgr']): string {
+  return apgr ? `${fixed(apgr.value)} (${fixed(apgr.low)} to ${fixed(apgr.high)})` : 'undefined'
 }

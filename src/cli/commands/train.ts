@@ -1,0 +1,116 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { embedders } from '../../embedders/registry.ts'
+import { UsageError } from '../../errors.ts'
+import { trainStrategy } from '../../evaluation/training.ts'
+import { defaultStrategy, resolveDataset } from '../../io/catalog.ts'
+import { writeCheckpoint } from '../../io/checkpoint.ts'
+import { type OutcomesOptions, readOutcomes } from '../../io/outcomes.ts'
+import { createResources } from '../../io/resources.ts'
+import { lookUp } from '../../registry.ts'
+import { strategies } from '../../strategies/registry.ts'
+import type { Checkpoint } from '../../types.ts'
+import { parseCount, parseSeed } from '../options.ts'
+import { toPrettyJson } from '../output/json.ts'
+import { createProgress } from '../output/progress.ts'
+import { measureTraining, renderTraining, type TrainingReport } from '../output/train_report.ts'
+
+interface Flags {
+  strategy: string
+  output?: string
+  strong?: string
+  weak?: string
+  embedder?: string
+  folds: number
+  resamples: number
+  seed: number
+  keepPrompts?: boolean
+  skipBad?: boolean
+  promptColumn?: string
+  json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  llmroute train outcomes.csv -o mine.safetensors
+  llmroute train outcomes.csv --strategy knn --keep-prompts -o knn.safetensors
+  llmroute train march.csv april.csv --strong gpt-4o --weak gpt-4o-mini -o mine.safetensors
+  llmroute train battles.csv --strategy mf --strong gpt-4 --weak mixtral -o mf.safetensors
+
+Then: llmroute route "..." --checkpoint mine.safetensors; llmroute calibrate --checkpoint mine.safetensors --strong-pct 30%
+Without -o the report is printed and nothing is saved. Forms of outcome files: llmroute eval --help.
+
+--json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name", "rows", "quality",
+"strategies": [as in eval --json] }], "checkpoint": { "file", "sha256" } or null }.`
+
+/** `llmroute train <file...>`. */
+export function define(command: Command): void {
+  command
+    .argument('<files...>', 'outcome files, or ids of shipped data sets; several get an intercept each')
+    .option('-s, --strategy <id>', 'what to train', defaultStrategy)
+    .option('-o, --output <file>', 'where the checkpoint goes, such as mine.safetensors')
+    .option('--strong <model>', 'id of the strong model')
+    .option('--weak <model>', 'id of the weak model')
+    .option('--embedder <id>', 'embedder of strategies that use one (llmroute list embedders)')
+    .option('--folds <n>', 'folds of the report', text => parseCount(text, '--folds', 2), 5)
+    .option('--resamples <n>', 'bootstrap resamples of the report', text => parseCount(text, '--resamples', 1), 1000)
+    .option('--seed <n>', 'seed of folds, fit and resamples (default 0)', parseSeed, 0)
+    .option('--keep-prompts', 'store the text of prompts, so that route --explain can quote neighbours')
+    .option('--skip-bad', 'leave bad rows out and count them')
+    .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(run)
+}
+
+async function run(files: string[], flags: Flags): Promise<void> {
+  const { strategy: id, output, embedder, folds, resamples, seed, keepPrompts = false } = flags
+  const module = await lookUp(strategies, id, 'strategy').load()
+  const { fit } = module
+  if (!fit) throw new UsageError(`--strategy: expected one that learns, got ${id}, which has nothing to learn.`)
+  if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
+  const { outcomes, skipped } = await readOutcomes(files.map(resolveDataset), readOptions(flags))
+  if (skipped > 0) process.stderr.write(`${skipped} bad rows left out (--skip-bad).\n`)
+  const resources = createResources({ seed, keepPrompts, ...(embedder === undefined ? {} : { embedder }) })
+  const progress = createProgress(`train ${id}`, folds + 1)
+  const date = new Date().toISOString().slice(0, 10)
+  const { checkpoint, winRates } = await trainStrategy({ ...module, fit }, outcomes, resources, {
+    folds,
+    seed,
+    date,
+    onProgress: done => progress.update(done),
+  }).finally(() => progress.stop())
+
+  const report = await measureTraining(id, outcomes, winRates, { resamples, seed })
+  if (!flags.json) process.stdout.write(renderTraining(id, folds, report))
+  const saved =
+    output === undefined ? null : { file: output, sha256: await writeCheckpoint(output, withApgr(checkpoint, report)) }
+  if (flags.json) {
+    const { pair } = checkpoint.metadata
+    process.stdout.write(
+      toPrettyJson({ version: 1, strategy: id, pair, folds, seed, skipped, files: report, checkpoint: saved }),
+    )
+  }
+  process.stderr.write(
+    saved ? `Saved ${resolve(saved.file)}\n` : 'Nothing saved: name a file with -o, such as -o mine.safetensors.\n',
+  )
+}
+
+function readOptions({ strong, weak, skipBad, promptColumn }: Flags): OutcomesOptions {
+  return {
+    ...(strong === undefined ? {} : { strong }),
+    ...(weak === undefined ? {} : { weak }),
+    ...(skipBad ? { skipBad } : {}),
+    ...(promptColumn === undefined ? {} : { promptColumn }),
+  }
+}
+
+/** Notes in the checkpoint how it did on each of its files: what `list checkpoints` shows. */
+function withApgr(checkpoint: Checkpoint, reports: readonly TrainingReport[]): Checkpoint {
+  const trainedOn = checkpoint.metadata.trainedOn.map(file => {
+    const { apgr, apgrLow, apgrHigh } = reports.find(({ name }) => name === file.name)?.strategies.at(-1) ?? {}
+    const isKnown = apgr != null && apgrLow != null && apgrHigh != null
+    return isKnown ? { ...file, apgr: { value: apgr, low: apgrLow, high: apgrHigh } } : file
+  })
+  return { ...checkpoint, metadata: { ...checkpoint.metadata, trainedOn } }
+}
