@@ -31,9 +31,11 @@ export async function routeSegments(segments: AsyncGenerator<Segment>, pipeline:
   const count = pipeline.workers ?? defaultWorkers()
   const alone = count === 0 ? Number.POSITIVE_INFINITY : pipeline.workers === undefined ? SEGMENTS_ALONE : 0
   const running: Promise<{ routed: RoutedSegment; next: Position }>[] = []
+  const spare: ArrayBuffer[] = []
   const settleFirst = async () => {
     const { routed, next } = await orStopped(running.shift()!, signal)
     await settle(routed, next)
+    spare.push(routed.output.buffer)
   }
   let pool: WorkerPool | undefined
   try {
@@ -42,7 +44,8 @@ export async function routeSegments(segments: AsyncGenerator<Segment>, pipeline:
       if (done) break
       if (index === alone) pool = createWorkerPool(count, { router: workerRouter, job })
       const { next } = segment
-      const work = pool ? pool.route(segment) : routeSegment(segment, router, job)
+      const memory = spare.pop()
+      const work = pool ? pool.route(segment, memory) : routeSegment(segment, router, job, memory)
       const routing = work.then(routed => ({ routed, next }))
       // It is awaited in its turn; until then a failure must not count as unheard.
       routing.catch(() => {})

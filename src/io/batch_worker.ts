@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Segment } from './framing.ts'
 import { createRouter, type RouterOptions } from './router.ts'
-import { routeSegment, type SegmentJob } from './segment_routing.ts'
+import { type RoutedSegment, routeSegment, type SegmentJob } from './segment_routing.ts'
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -13,6 +13,16 @@ export interface WorkerStart {
 export interface WorkerQuestion {
   readonly id: number
   readonly segment: Segment
+  /** Memory for the output, where there is some to use again. */
+  readonly memory: ArrayBuffer | undefined
+}
+
+/** What a worker says. The memory of its question comes back. */
+export interface WorkerAnswer {
+  readonly id: number
+  readonly routed?: RoutedSegment
+  readonly input?: ArrayBuffer
+  readonly failure?: { readonly name: string; readonly message: string; readonly stack: string | undefined }
 }
 
 const { router: options, job } = workerData as WorkerStart
@@ -20,14 +30,17 @@ const router = createRouter(options)
 // Without this a router that cannot be made would end the thread before the first question tells why.
 router.catch(() => {})
 
-parentPort!.on('message', async ({ id, segment }: WorkerQuestion) => {
+parentPort!.on('message', async ({ id, segment, memory }: WorkerQuestion) => {
   try {
-    const routed = await routeSegment(segment, await router, job)
-    // A copy of its own length can be handed over without copying again; a view into Node's pool could not.
-    const output = new Uint8Array(routed.output)
-    parentPort!.postMessage({ id, routed: { ...routed, output } }, [output.buffer])
+    const routed = await routeSegment(segment, await router, job, memory)
+    const input = segment.bytes.buffer as ArrayBuffer
+    answer({ id, routed, input }, [routed.output.buffer, input])
   } catch (error) {
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
-    parentPort!.postMessage({ id, failure: { name, message, stack } })
+    answer({ id, failure: { name, message, stack } }, [])
   }
 })
+
+function answer(message: WorkerAnswer, handedOver: ArrayBuffer[]): void {
+  parentPort!.postMessage(message, handedOver)
+}

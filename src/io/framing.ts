@@ -32,7 +32,7 @@ export interface Reject {
 /** Numbers per record in `Segment.spans`. */
 export const SPAN = 7
 
-/** Some whole records, in the order of the input. Plain data, so that a worker can be sent it. */
+/** Some whole records, in the order of the input. Its memory is used again for the next one. */
 export interface Segment {
   readonly bytes: Uint8Array
   /**
@@ -78,8 +78,8 @@ export async function* frame(
     const isDone = pos === bytes.length && isLast
     if (isFull || (isDone && rows + rejects.length > 0)) {
       yield {
-        bytes: new Uint8Array(bytes.subarray(0, pos)),
-        spans: spans.slice(0, rows * SPAN),
+        bytes: bytes.subarray(0, pos),
+        spans: spans.subarray(0, rows * SPAN),
         line: firstLine,
         rejects,
         next: { offset, line },

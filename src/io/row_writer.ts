@@ -1,6 +1,7 @@
 import type { Decision } from '../types.ts'
 import { ADDED_COLUMNS, DELIMITERS, type Format } from './formats.ts'
 import { type Segment, SPAN } from './framing.ts'
+import { atLeast } from './memory.ts'
 import type { RequestHeader } from './request_header.ts'
 
 const CLOSING_BRACE = 125
@@ -16,6 +17,7 @@ export function routedHeader({ text, lineEnd }: RequestHeader, format: 'csv' | '
  * its value to the last digit; only the three values are spliced in.
  * @param rows per decision, where its record's numbers begin in `spans`.
  * @param lineEnd for a last row that has none.
+ * @param memory what to write into, where it is large enough.
  */
 export function writeRows(
   { bytes, spans }: Segment,
@@ -23,10 +25,11 @@ export function writeRows(
   decisions: readonly Decision[],
   format: Format,
   lineEnd: string,
-): Buffer {
+  memory?: ArrayBuffer,
+): Uint8Array<ArrayBuffer> {
   const added = decisions.map(decision => splice(decision, format))
   const addedLength = added.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
-  const output = Buffer.allocUnsafe(bytes.length + addedLength + lineEnd.length)
+  const output = Buffer.from(atLeast(bytes.length + addedLength + lineEnd.length, memory))
   let at = 0
   rows.forEach((row, i) => {
     const contentEnd = spans[row + 1]!
@@ -37,7 +40,7 @@ export function writeRows(
     at = copy(bytes, cut, next, output, at)
     if (next === contentEnd) at += output.write(lineEnd, at)
   })
-  return output.subarray(0, at)
+  return new Uint8Array(output.buffer, 0, at)
 }
 
 /** One line of JSON per decision, with the line of its row: what `batch --json` prints. */

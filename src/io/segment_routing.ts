@@ -1,7 +1,9 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { Decision } from '../types.ts'
 import type { Format } from './formats.ts'
 import type { Reject, Segment } from './framing.ts'
+import { copyInto } from './memory.ts'
 import type { Router } from './router.ts'
 import { writeDecisions, writeRows } from './row_writer.ts'
 import { promptsOf } from './segment_prompts.ts'
@@ -22,26 +24,43 @@ export interface SegmentJob {
 
 /** A segment, routed. */
 export interface RoutedSegment {
-  /** The rows with what was decided. */
-  readonly output: Uint8Array
+  /** The rows with what was decided, at the start of memory of their own. */
+  readonly output: Uint8Array<ArrayBuffer>
   readonly rows: number
   /** Rows that went to the strong model. */
   readonly strong: number
   readonly rejects: readonly Reject[]
 }
 
-/** Routes one segment. The same whoever does it: the command's own thread or a worker. */
-export async function routeSegment(segment: Segment, router: Router, job: SegmentJob): Promise<RoutedSegment> {
+/**
+ * Routes one segment. The same whoever does it: the command's own thread or a worker.
+ * @param memory what to write the output into, where it is large enough.
+ */
+export async function routeSegment(
+  segment: Segment,
+  router: Router,
+  job: SegmentJob,
+  memory?: ArrayBuffer,
+): Promise<RoutedSegment> {
   const { prompts, rows, rejects } = promptsOf(segment, job.format, job.promptColumn)
   const decisions = await router.decide(prompts)
-  const output = job.asDecisions
-    ? writeDecisions(segment, rows, decisions)
-    : writeRows(segment, rows, decisions, job.format, job.lineEnd)
   const strong = router.pair.strong.id
   return {
-    output: job.asGzip && output.length > 0 ? await compress(output) : output,
+    output: await outputOf(segment, rows, decisions, job, memory),
     rows: rows.length,
     strong: decisions.reduce((count, { model }) => count + (model === strong ? 1 : 0), 0),
     rejects,
   }
+}
+
+async function outputOf(
+  segment: Segment,
+  rows: readonly number[],
+  decisions: readonly Decision[],
+  { format, lineEnd, asDecisions, asGzip }: SegmentJob,
+  memory: ArrayBuffer | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (asDecisions) return copyInto(writeDecisions(segment, rows, decisions), memory)
+  if (!asGzip || rows.length === 0) return writeRows(segment, rows, decisions, format, lineEnd, memory)
+  return copyInto(await compress(writeRows(segment, rows, decisions, format, lineEnd)), memory)
 }

@@ -2,22 +2,23 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { UpstreamError, UsageError } from '../errors.ts'
-import type { WorkerStart } from './batch_worker.ts'
+import type { WorkerAnswer, WorkerQuestion, WorkerStart } from './batch_worker.ts'
 import type { Segment } from './framing.ts'
+import { copyInto } from './memory.ts'
 import type { RoutedSegment } from './segment_routing.ts'
 
 /** Threads that route segments. */
 export interface WorkerPool {
-  /** Takes the segment over: its bytes are gone afterwards. Rejects as routing does, and where a worker dies. */
-  route(segment: Segment): Promise<RoutedSegment>
+  /**
+   * Copies the segment and hands it to the least busy worker. Rejects as routing does, and where the worker dies.
+   * @param memory for the output, where there is some to use again; it is gone afterwards.
+   */
+  route(segment: Segment, memory?: ArrayBuffer): Promise<RoutedSegment>
   close(): Promise<void>
 }
 
-interface Answer {
-  readonly id: number
-  readonly routed?: RoutedSegment
-  readonly failure?: { readonly name: string; readonly message: string; readonly stack?: string }
-}
+/** Prompts and decisions live briefly: a larger nursery only holds more garbage. */
+const YOUNG_MEGABYTES = 8
 
 interface Waiting {
   resolve(routed: RoutedSegment): void
@@ -30,9 +31,10 @@ interface Waiting {
  */
 export function createWorkerPool(count: number, start: WorkerStart, file: URL = workerFile()): WorkerPool {
   let nextId = 0
-  const members = Array.from({ length: count }, () => open(file, start))
+  const spare: ArrayBuffer[] = []
+  const members = Array.from({ length: count }, () => open(file, start, spare))
   return {
-    route(segment) {
+    route(segment, memory) {
       const { worker, waiting, death } = members.reduce((least, member) =>
         member.waiting.size < least.waiting.size ? member : least,
       )
@@ -40,7 +42,9 @@ export function createWorkerPool(count: number, start: WorkerStart, file: URL = 
       return new Promise((resolve, reject) => {
         if (death.cause) reject(death.cause)
         waiting.set(id, { resolve, reject })
-        worker.postMessage({ id, segment }, [segment.bytes.buffer as ArrayBuffer])
+        const bytes = copyInto(segment.bytes, spare.pop())
+        const question: WorkerQuestion = { id, segment: { ...segment, bytes }, memory }
+        worker.postMessage(question, memory ? [bytes.buffer, memory] : [bytes.buffer])
       })
     },
     async close() {
@@ -56,16 +60,18 @@ interface Member {
   readonly death: { cause?: unknown }
 }
 
-function open(file: URL, start: WorkerStart): Member {
+/** @param spare where memory that comes back from the worker goes. */
+function open(file: URL, start: WorkerStart, spare: ArrayBuffer[]): Member {
   const waiting = new Map<number, Waiting>()
   const death: { cause?: unknown } = {}
-  const worker = new Worker(file, { workerData: start })
+  const worker = new Worker(file, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } })
   const failAll = (error: unknown) => {
     death.cause ??= error
     for (const { reject } of waiting.values()) reject(death.cause)
     waiting.clear()
   }
-  worker.on('message', ({ id, routed, failure }: Answer) => {
+  worker.on('message', ({ id, routed, input, failure }: WorkerAnswer) => {
+    if (input) spare.push(input)
     const { resolve, reject } = waiting.get(id)!
     waiting.delete(id)
     if (routed) resolve(routed)
@@ -77,7 +83,7 @@ function open(file: URL, start: WorkerStart): Member {
 }
 
 /** Errors lose their class between threads; the exit code depends on it. */
-function revived({ name, message, stack }: NonNullable<Answer['failure']>): Error {
+function revived({ name, message, stack }: NonNullable<WorkerAnswer['failure']>): Error {
   if (name === 'UsageError' || name === 'DataError') return new UsageError(message)
   if (name === 'UpstreamError') return new UpstreamError(message)
   return Object.assign(new Error(message), { stack })
