@@ -37,7 +37,7 @@ export async function readConfig(path?: string): Promise<Config> {
   if (path !== undefined && !existsSync(path)) throw new UsageError(`--config: expected a file, got none at ${path}.`)
   const file = path ?? findUpwards(process.cwd())
   if (file === undefined) return {}
-  const { parseDocument, LineCounter } = await import('yaml')
+  const { parseDocument, LineCounter } = await import('./yaml.ts')
   const lines = new LineCounter()
   const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines })
   const [problem] = document.errors
@@ -85,7 +85,7 @@ export function environmentOptions(): {
 /** Writes threshold, strategy and checkpoint into the configuration, keeping everything else in it, comments too. Returns its path. */
 export async function saveCalibration(calibrated: Calibrated, path?: string): Promise<string> {
   const file = path ?? findUpwards(process.cwd()) ?? resolve(FILE)
-  const { parseDocument } = await import('yaml')
+  const { parseDocument } = await import('./yaml.ts')
   const document = parseDocument(existsSync(file) ? readFileSync(file, 'utf8') : '{}\n')
   if (document.contents && 'flow' in document.contents) document.contents.flow = false
   document.set('strategy', calibrated.strategy)

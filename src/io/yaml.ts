@@ -1,0 +1,2 @@
+// Loaded on first use, as a file of its own: a bundle gives a dynamically imported CommonJS package no named exports.
+export { LineCounter, parseDocument } from 'yaml'
