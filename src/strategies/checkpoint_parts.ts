@@ -25,6 +25,17 @@ export function tensorOf<T extends TensorData>(
   throw broken(metadata.strategy, `expected a tensor ${name} of ${wanted}, got ${got}.`)
 }
 
+/** Holds that every number of a tensor is a place in a list of `length`. Throws DataError. */
+export function checkIndexes(
+  { metadata }: Checkpoint,
+  name: string,
+  indexes: Int32Array | Uint16Array,
+  length: number,
+) {
+  if (indexes.every(index => index >= 0 && index < length)) return
+  throw broken(metadata.strategy, `expected the numbers of tensor ${name} to be below ${length}, got others.`)
+}
+
 /** A number among the options. Throws DataError where there is none. */
 export function numberOption({ metadata }: Checkpoint, name: string): number {
   const value = Object.hasOwn(metadata.options, name) ? metadata.options[name] : undefined
