@@ -9,12 +9,15 @@ export class DataError extends Error {
   readonly file: string
   /** 1-based; undefined where the whole file is meant. */
   readonly line: number | undefined
+  /** The message without file and line. */
+  readonly detail: string
 
   /** The message becomes `file:line: message`, or `file: message` without a line. */
   constructor(file: string, line: number | undefined, message: string) {
     super(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
     this.file = file
     this.line = line
+    this.detail = message
   }
 }
 

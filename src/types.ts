@@ -87,6 +87,8 @@ export interface Cache {
 /** What a strategy may ask for; nothing loads until it is asked for. `postJson` and `cache` reach the outside on its behalf. */
 export interface Resources {
   readonly seed: number
+  /** The models that are routed between. A strategy that knows both scores for them, else for the pair of its checkpoint. */
+  readonly pair?: { readonly strong: string; readonly weak: string }
   embedder(): Promise<Embedder>
   checkpoint(): Promise<Checkpoint>
   /** Sends JSON, returns the parsed answer. Throws `UpstreamError`. */

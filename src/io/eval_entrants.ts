@@ -13,6 +13,8 @@ import { strategies } from '../strategies/registry.ts'
 import type { Outcomes } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import { createStrategy } from './open_strategy.ts'
+import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
 
 export interface EntrantOptions {
@@ -24,6 +26,8 @@ export interface EntrantOptions {
   readonly trains: boolean
   readonly seed: number
   readonly embedder?: string
+  /** The pair that is evaluated, for strategies that know more models. */
+  readonly pair: PairIds
 }
 
 export interface OpenedEntrants {
@@ -61,14 +65,14 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
   const seen: { id: string; hashes: BigUint64Array }[] = []
   for (const id of new Set(ids.filter(id => !BASELINES.includes(id)))) {
     const module = await lookUp(strategies, id, 'strategy').load()
-    const { seed, embedder } = options
+    const { seed, embedder, pair } = options
     if (options.trains && module.fit) {
       trained.push(trainedEntrant(id, module, createResources({ seed, ...(embedder ? { embedder } : {}) })))
       continue
     }
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
     seen.push({ id, hashes: seenBy(checkpoint) })
-    trained.push(fixedEntrant(id, await module.create(createResources({ seed, checkpoint }))))
+    trained.push(fixedEntrant(id, await createStrategy(id, { seed, checkpoint, pair })))
   }
   const baselines = await openBaselines(options.seed)
   const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]

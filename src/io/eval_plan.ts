@@ -74,7 +74,7 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     notes.push(`${outcomes.prompts.length - measured.length} rows without scores of both models are not tested.`)
   }
   const trains = folds !== undefined || trainSizes.length > 0 || trained !== undefined
-  const { entrants, first, seen } = await openEntrants(outcomes, { ...options, trains })
+  const { entrants, first, seen } = await openEntrants(outcomes, { ...options, pair, trains })
   const sources = trained ? [...seen, { id: '--train-on', hashes: hashPrompts(trained.outcomes.prompts).sort() }] : seen
   const hashes = hashPrompts(outcomes.prompts)
   const unseen = new Set(

@@ -8,6 +8,7 @@ import { createPostJson } from './post_json.ts'
 /** Where resources come from. */
 export interface ResourceOptions {
   readonly seed?: number
+  readonly pair?: Resources['pair']
   /** The weights to create from; absent where the strategy has none or is about to be fitted. */
   readonly checkpoint?: Checkpoint
   /** Embedder id; default: the one the checkpoint was fitted on, else `hashing`. */
@@ -16,12 +17,19 @@ export interface ResourceOptions {
 }
 
 /** What a strategy may ask for, each made on first use. */
-export function createResources({ seed = 0, checkpoint, embedder, keepPrompts = false }: ResourceOptions): Resources {
+export function createResources({
+  seed = 0,
+  pair,
+  checkpoint,
+  embedder,
+  keepPrompts = false,
+}: ResourceOptions): Resources {
   let made: Promise<Embedder> | undefined
   const cache = createEmbeddingCache()
   const postJson = createPostJson()
   return {
     seed,
+    ...(pair ? { pair } : {}),
     keepPrompts,
     cache,
     postJson,

@@ -2,12 +2,10 @@ import { DataError, UsageError } from '../errors.ts'
 import { policies } from '../policies/registry.ts'
 import { lookUp, unknownName } from '../registry.ts'
 import { thresholdForShare } from '../routing/calibration.ts'
-import { strategies } from '../strategies/registry.ts'
 import type { Decision, Model, ModelPair, Reason, Strategy } from '../types.ts'
-import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
-import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import type { StoredCheckpoint } from './checkpoint.ts'
 import { type Config, environmentOptions, readConfig } from './config.ts'
-import { createResources } from './resources.ts'
+import { openStrategy } from './open_strategy.ts'
 
 /** Share of prompts for strong where nobody asked for another. */
 const DEFAULT_STRONG_PCT = 0.5
@@ -71,54 +69,6 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
     winRate: prompts => strategy.winRate(prompts),
     explain: async prompt => (await strategy.explain?.(prompt)) ?? [],
   }
-}
-
-/** A strategy with its weights, before there is a threshold. */
-export interface OpenedStrategy {
-  readonly strategyId: string
-  readonly strategy: Strategy
-  /** Absent where the strategy has no weights. */
-  readonly checkpoint: StoredCheckpoint | undefined
-  /** Whether strategy and weights are those that llmroute.yaml names, so that its threshold speaks of them. */
-  readonly isConfigured: boolean
-}
-
-/** Finds and opens strategy and checkpoint. Throws as `createRouter`, but does not ask whether a calibration still fits. */
-export async function openStrategy(asked: RouterOptions, config: Config): Promise<OpenedStrategy> {
-  const opened = await openCheckpoint(asked, config)
-  const { create } = await lookUp(strategies, opened.strategyId, 'strategy').load()
-  const { checkpoint } = opened
-  const resources = createResources({ seed: asked.seed ?? 0, ...(checkpoint ? { checkpoint } : {}) })
-  return { ...opened, strategy: await create(resources) }
-}
-
-async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Omit<OpenedStrategy, 'strategy'>> {
-  if (asked.strategy !== undefined) lookUp(strategies, asked.strategy, 'strategy')
-  const isConfigured =
-    asked.checkpoint === undefined &&
-    (asked.strategy === undefined || asked.strategy === (config.strategy ?? defaultStrategy))
-  const file = asked.checkpoint ?? (isConfigured ? config.checkpoint : undefined)
-  if (file !== undefined) {
-    const checkpoint = await readCheckpoint(file)
-    const strategyId = checkpoint.metadata.strategy
-    const wanted = asked.strategy ?? (isConfigured ? config.strategy : undefined)
-    if (wanted !== undefined && wanted !== strategyId) {
-      throw new UsageError(
-        `${file}: expected a checkpoint of ${wanted}, got one of ${strategyId}. Leave out --strategy or name another file.`,
-      )
-    }
-    return { strategyId, checkpoint, isConfigured }
-  }
-  const strategyId = asked.strategy ?? config.strategy ?? defaultStrategy
-  const { fit } = await lookUp(strategies, strategyId, 'strategy').load()
-  if (!fit) return { strategyId, checkpoint: undefined, isConfigured }
-  const shipped = shippedCheckpoint(strategyId)
-  if (!shipped) {
-    throw new UsageError(
-      `strategy ${strategyId}: expected --checkpoint, since none is shipped. Make one with llmroute train --strategy ${strategyId}.`,
-    )
-  }
-  return { strategyId, checkpoint: await readCheckpoint(shipped), isConfigured }
 }
 
 function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {

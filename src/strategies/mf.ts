@@ -19,7 +19,10 @@ export async function create(resources: Resources): Promise<Strategy> {
   const space = createPromptSpace(checkpoint, embedder)
   const width = space.dimensions
   const weights = weightsOf(checkpoint, width)
-  const { pair } = checkpoint.metadata
+  const { models } = checkpoint.metadata
+  const asked = resources.pair
+  const isKnown = asked && models.includes(asked.strong) && models.includes(asked.weak)
+  const pair = isKnown ? asked : checkpoint.metadata.pair
   const strong = modelIndex(checkpoint, pair.strong)
   const weak = modelIndex(checkpoint, pair.weak)
   const lead = foldPair(weights.P, weights.W, weights.w, width, weights.hidden, strong, weak)

@@ -4,7 +4,7 @@ import { hashPrompts, seenBy, unseenRows } from '../../evaluation/contamination.
 import { readCalibrationRows, selectCalibrationRows } from '../../io/calibration_rows.ts'
 import { resolveDataset, shippedCheckpoint } from '../../io/catalog.ts'
 import { environmentOptions, readConfig, saveCalibration } from '../../io/config.ts'
-import { type OpenedStrategy, openStrategy } from '../../io/router.ts'
+import { type OpenedStrategy, openStrategy } from '../../io/open_strategy.ts'
 import { shuffledIndexes } from '../../math/random.ts'
 import { type CalibrationRows, spendingAt, type Target, thresholdFor } from '../../routing/calibration.ts'
 import { addStrategyOptions, type DecisionFlags, parseShare, routerOptions } from '../options.ts'
