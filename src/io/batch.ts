@@ -6,10 +6,11 @@ import {
   createFileDestination,
   createStreamDestination,
 } from './batch_destination.ts'
-import { type BatchOptions, checkFiles, inputName, jobOf, settingsOf } from './batch_options.ts'
+import { type BatchOptions, checkFiles, jobOf, settingsOf } from './batch_options.ts'
 import { routeSegments } from './batch_pipeline.ts'
+import { inputName } from './byte_source.ts'
 import type { Position, Reject } from './framing.ts'
-import { everyRowBad, openRequests, type Requests } from './requests.ts'
+import { openRequests, type Requests } from './requests.ts'
 import { createRouter, type Router } from './router.ts'
 import { routedHeader } from './row_writer.ts'
 import type { RoutedSegment, SegmentJob } from './segment_routing.ts'
@@ -95,7 +96,7 @@ async function routeRequests(
   const isRefused = () => options.isStrict === true && firstReject !== undefined
   const settle = async ({ output, rows, strong, rejects }: RoutedSegment, next: Position) => {
     firstReject ??= rejects[0]
-    if (isRefused()) throw new DataError(inputName(options), firstReject!.line, `${firstReject!.reason}.`)
+    if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, `${firstReject!.reason}.`)
     counts.rows += rows
     counts.strong += strong
     counts.rejected += rejects.length
@@ -113,16 +114,20 @@ async function routeRequests(
       return summary('finished', true)
     }
   } catch (error) {
-    if (isRefused() || counts.rows + counts.rejected === 0) await destination.discard(false)
+    const isNothing = isRefused() || counts.rows + counts.rejected === 0
+    if (isNothing && !earlier) await destination.discard(false)
     else if (await destination.leave()) hooks.onKept?.()
     throw error
   }
   await destination.discard(true)
-  throw everyRowBad(inputName(options), firstReject ?? NO_ROW)
+  throw everyRowBad(inputName(options.input), firstReject, rejectedFile)
 }
 
-/** Where a resumed run finds no row, the reasons are in the file of rejected rows. */
-const NO_ROW: Reject = { line: 1, reason: 'in the file of rejected rows', raw: '' }
+function everyRowBad(input: string, first: Reject | undefined, rejectedFile: string | undefined): DataError {
+  const why = first ? ` The first: ${first.reason}.` : ''
+  const where = rejectedFile ? ` All are in ${rejectedFile}.` : ''
+  return new DataError(input, first?.line, `expected at least one row that can be used, got none.${why}${where}`)
+}
 
 async function openDestination(
   options: BatchOptions,

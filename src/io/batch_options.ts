@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
 import type { BatchSettings } from './batch_state.ts'
-import { STDIN } from './byte_source.ts'
+import { inputName, isRereadable, STDIN } from './byte_source.ts'
 import { isGzipName } from './formats.ts'
 import { requireReplaceable } from './partial_file.ts'
 import { MAX_FIELD, PROMPT_COLUMN, type RequestOptions, type Requests } from './requests.ts'
@@ -30,8 +30,8 @@ export interface BatchOptions extends RequestOptions {
 /** Throws UsageError where files collide, are no files, or cannot be resumed. */
 export async function checkFiles({ input, output, rejected, isResumed }: BatchOptions): Promise<void> {
   if (isResumed && output === undefined) throw new UsageError('--resume: expected an output file. Name it with -o.')
-  if (isResumed && input === STDIN) {
-    throw new UsageError('--resume: expected a file, which can be read again, got standard input. Save it first.')
+  if (isResumed && !(await isRereadable(input))) {
+    throw new UsageError(`--resume: expected a file, which can be read again, got ${inputName(input)}. Save it to one.`)
   }
   const named = [
     ['the input', input],
@@ -79,9 +79,4 @@ export function settingsOf(
     rejected: options.rejected === undefined ? null : resolve(options.rejected),
   }
   return settings
-}
-
-/** The input in messages. */
-export function inputName({ input }: BatchOptions): string {
-  return input === STDIN ? 'standard input' : input
 }

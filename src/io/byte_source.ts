@@ -23,6 +23,11 @@ export interface ByteSource {
 /** What names standard input among files. */
 export const STDIN = '-'
 
+/** An input's name for messages. */
+export function inputName(file: string): string {
+  return file === STDIN ? 'standard input' : file
+}
+
 /** Opens a file, or standard input under `-`. Throws DataError where there is no such file. */
 export async function openBytes(file: string): Promise<ByteSource> {
   const size = await sizeOf(file)
@@ -55,9 +60,14 @@ export async function openBytes(file: string): Promise<ByteSource> {
   }
 }
 
+/** Whether the input can be read a second time: a file can, standard input and pipes cannot. Throws DataError where there is none. */
+export async function isRereadable(file: string): Promise<boolean> {
+  return (await sizeOf(file)) !== undefined
+}
+
 /** The sha256 of a file's stored bytes, in hex; undefined where it can be read only once (standard input, a pipe). */
 export async function fingerprint(file: string): Promise<string | undefined> {
-  if ((await sizeOf(file)) === undefined) return undefined
+  if (!(await isRereadable(file))) return undefined
   const hash = createHash('sha256')
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: READ_SIZE })) hash.update(chunk as Buffer)
@@ -161,7 +171,6 @@ const REASONS: Readonly<Record<string, string>> = {
 function unreadable(file: string, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code
   if (error instanceof DataError || code === undefined) return error
-  const name = file === STDIN ? 'standard input' : file
   const reason = Object.hasOwn(REASONS, code) ? REASONS[code] : code
-  return new DataError(name, undefined, `expected a file that can be read, got ${reason}.`)
+  return new DataError(inputName(file), undefined, `expected a file that can be read, got ${reason}.`)
 }

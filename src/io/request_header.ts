@@ -62,7 +62,12 @@ export async function readHeader(
     else if (found === 'blank') {
       pos = scanner.next
       line++
-    } else throw new DataError(file, line, `expected a header, got none. ${scanner.reason}`.trim())
+    } else
+      throw new DataError(
+        file,
+        line,
+        `expected a header, got ${scanner.reason ? `one that cannot be read: ${scanner.reason}` : 'only blank lines'}.`,
+      )
   }
   const { contentEnd, next, bounds, newlines } = scanner
   const bytes = window.bytes.subarray(pos, contentEnd)

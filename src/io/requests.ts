@@ -1,9 +1,9 @@
 import { DataError } from '../errors.ts'
-import { openBytes, STDIN } from './byte_source.ts'
+import { inputName, openBytes, STDIN } from './byte_source.ts'
 import { createByteWindow } from './byte_window.ts'
 import { createCsvScanner } from './csv_scanner.ts'
 import { DELIMITERS, type Format, formatOfName, formatOfText } from './formats.ts'
-import { frame, type Position, type Reject, type Segment } from './framing.ts'
+import { frame, type Position, type Segment } from './framing.ts'
 import { firstLineOf, type RequestHeader, readHeader, readStart } from './request_header.ts'
 import { createLineScanner, type Scanner } from './scanner.ts'
 
@@ -44,7 +44,7 @@ export interface Requests {
  */
 export async function openRequests(file: string, options: RequestOptions = {}): Promise<Requests> {
   const { promptColumn = PROMPT_COLUMN, maxField = MAX_FIELD } = options
-  const name = file === STDIN ? 'standard input' : file
+  const name = inputName(file)
   const known = options.format ?? (file === STDIN ? undefined : formatOfName(file))
   const source = await openBytes(file)
   const window = createByteWindow(source.read)
@@ -83,13 +83,4 @@ export async function openRequests(file: string, options: RequestOptions = {}): 
     const delimiter = DELIMITERS[format as 'csv' | 'tsv'].charCodeAt(0)
     return createCsvScanner({ delimiter, maxField, fields: columns.length, promptIndex })
   }
-}
-
-/** The error of a file without one good row. */
-export function everyRowBad(file: string, first: Reject): DataError {
-  return new DataError(
-    file,
-    first.line,
-    `expected at least one row that can be used, got none. The first: ${first.reason}.`,
-  )
 }

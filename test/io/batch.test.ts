@@ -134,7 +134,7 @@ describe('files', () => {
     writeFileSync(output, 'before')
     const input = folder.write('all_bad.csv', 'id,prompt\n1\n2\n')
     await expect(route(input, output)).rejects.toThrow(
-      `${input}:2: expected at least one row that can be used, got none. The first: expected 2 fields, got 1.`,
+      `${input}:2: expected at least one row that can be used, got none. The first: expected 2 fields, got 1. All are in ${output}.rejected.csv.`,
     )
     expect(readFileSync(output, 'utf8')).toBe('before')
     expect(readFileSync(`${output}.rejected.csv`, 'utf8').split('\n')).toHaveLength(4)

@@ -69,7 +69,7 @@ describe('whole files that cannot be used', () => {
     ['empty', '', 'FILE: expected rows, got an empty file.'],
     ['only a mark', '\ufeff', 'FILE: expected rows, got an empty file.'],
     ['header only', 'id,prompt\n', 'FILE: expected rows below the header, got none.'],
-    ['blank lines', '\n\n', 'FILE:3: expected a header, got none.'],
+    ['blank lines', '\n\n', 'FILE:3: expected a header, got only blank lines.'],
     [
       'missing column',
       'id,promt\n1,hi\n',
@@ -113,7 +113,7 @@ describe('whole files that cannot be used', () => {
     [
       'header never ends',
       'id,"prompt\n1,hi\n',
-      'FILE:1: expected a header, got none. quote not closed before the end of the file',
+      'FILE:1: expected a header, got one that cannot be read: quote not closed before the end of the file.',
     ],
   ])('%s', async (_, content, message) => {
     expect(await failure('x.csv', content)).toBe(message)

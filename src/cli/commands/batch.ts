@@ -55,7 +55,7 @@ export function define(command: Command): void {
   addDecisionOptions(
     command
       .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
-      .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)')
+      .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)', parseOutput)
       .option('--format <format>', 'csv, tsv, jsonl or lines (default: by name, else by the first line)', parseFormat)
       .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
       .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
@@ -67,6 +67,10 @@ export function define(command: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(run)
+}
+
+function parseOutput(text: string): string | undefined {
+  return text === STDIN ? undefined : text
 }
 
 function parseWorkers(text: string): number {
