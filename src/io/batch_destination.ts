@@ -110,7 +110,7 @@ export async function createStreamDestination(
       isBegun ||= rows.length > 0
       if (rows.length > 0) await write(rows)
       if (rejects) await rejects.write(bad)
-      else for (const reject of bad) onReject(rejectLine(reject))
+      else for (const reject of bad) onReject(rejectLine(reject, MOST_SHOWN))
     },
     async finish() {
       await rejects?.close()
@@ -127,6 +127,9 @@ export async function createStreamDestination(
     },
   }
 }
+
+/** Characters of a rejected row where it goes to people instead of a file. */
+const MOST_SHOWN = 1000
 
 /** Of a run that was finished before: there is nothing to do. */
 const UNUSED: Omit<BatchDestination, 'earlier'> = {

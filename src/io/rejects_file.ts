@@ -26,7 +26,7 @@ export async function createRejectsFile(file: string, kept: number): Promise<Rej
       if (rejects.length === 0) return
       partial ??= await openPartial(file, kept)
       const head = partial.length() === 0 ? HEADER : ''
-      await partial.write(Buffer.from(head + rejects.map(rejectLine).join('')))
+      await partial.write(Buffer.from(head + rejects.map(reject => rejectLine(reject)).join('')))
     },
     async close() {
       await partial?.close()
@@ -38,9 +38,10 @@ export async function createRejectsFile(file: string, kept: number): Promise<Rej
   }
 }
 
-/** A rejected row as a line of CSV: line, reason and raw text. */
-export function rejectLine({ line, reason, raw }: Reject): string {
-  return `${line},${quoted(reason, ',')},${quoted(raw, ',')}\n`
+/** A rejected row as a line of CSV: line, reason and raw text, of which characters after `most` are left out. */
+export function rejectLine({ line, reason, raw }: Reject, most = Number.POSITIVE_INFINITY): string {
+  const shown = raw.length > most ? `${raw.slice(0, most)}…` : raw
+  return `${line},${quoted(reason, ',')},${quoted(shown, ',')}\n`
 }
 
 /** Nothing that somebody else wrote under this name is removed. */

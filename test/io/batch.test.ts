@@ -83,6 +83,11 @@ describe('rows come back in the form they came in', () => {
     })
   })
 
+  test('a long row that is rejected is cut where it is shown to people', async () => {
+    const { rejects } = await routed('e.csv', `id,prompt\n1\n2,ok\n${LONG.repeat(10)}\n`)
+    expect(rejects).toEqual(['2,"expected 2 fields, got 1",1\n', `4,"expected 2 fields, got 1",${'x'.repeat(1000)}…\n`])
+  })
+
   test('every field of a larger file, in order', async () => {
     const content = requestCsv(3000, { badRows: 10 })
     const { text, rejects, summary } = await routed('d.csv', content)
