@@ -67,7 +67,7 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     const module = await lookUp(strategies, id, 'strategy').load()
     const { seed, embedder, pair } = options
     if (options.trains && module.fit) {
-      trained.push(trainedEntrant(id, module, createResources({ seed, ...(embedder ? { embedder } : {}) })))
+      trained.push(trainedEntrant(id, module, createResources({ seed, pair, ...(embedder ? { embedder } : {}) })))
       continue
     }
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
