@@ -99,6 +99,7 @@ export function fittedMetadata(
   }
 }
 
-function broken(strategy: string, message: string): DataError {
+/** A checkpoint whose parts do not fit each other. */
+export function broken(strategy: string, message: string): DataError {
   return new DataError(strategy, undefined, `${message} The file is not what it says; train it again.`)
 }
