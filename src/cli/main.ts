@@ -21,7 +21,8 @@ await main(process.argv.slice(2))
 
 /** Runs one command line. Prints what goes wrong on stderr and sets the exit code. */
 async function main(args: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveQuietly)
+  process.stdout.on('error', leaveQuietly)
+  process.stderr.on('error', () => {})
   const program = new Command('llmroute')
     .description('Decides, per prompt and before any model is called, which language model should answer.')
     .version(__VERSION__, '-V, --version')
@@ -50,8 +51,9 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** A reader that has gone away (`| head`) is no failure. */
-function leaveQuietly(error: NodeJS.ErrnoException): void {
+/** A reader that has gone away (`| head`) is no failure; a full disk behind a redirection is one, and not a bug. */
+function leaveQuietly(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`standard output: expected a place that can be written, got ${error.code}.\n`)
+  process.exit(2)
 }
