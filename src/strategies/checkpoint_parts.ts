@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts'
 import { printable, unknownName } from '../registry.ts'
-import type { Checkpoint, CheckpointMetadata, Embedder, Outcomes, TensorData } from '../types.ts'
+import type { Checkpoint, CheckpointMetadata, Embedder, Outcomes, Resources, TensorData } from '../types.ts'
 
 /**
  * A tensor's numbers, after a look at its type and shape.
@@ -48,6 +48,13 @@ export function modelIndex({ metadata }: Checkpoint, id: string): number {
   const index = metadata.models.indexOf(id)
   if (index < 0) throw unknownName('model', id, metadata.models)
   return index
+}
+
+/** Places of the models to score for: those asked for where the weights know both, else the checkpoint's own pair. */
+export function pairIndexes(checkpoint: Checkpoint, asked: Resources['pair']): { strong: number; weak: number } {
+  const { models, pair } = checkpoint.metadata
+  const { strong, weak } = asked && models.includes(asked.strong) && models.includes(asked.weak) ? asked : pair
+  return { strong: modelIndex(checkpoint, strong), weak: modelIndex(checkpoint, weak) }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
 import { kthLargest } from '../math/select.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
-import { checkOrigin, fittedMetadata, modelIndex, numberOption, tensorOf } from './checkpoint_parts.ts'
+import { checkOrigin, fittedMetadata, modelIndex, numberOption, pairIndexes, tensorOf } from './checkpoint_parts.ts'
 import { createPromptSpace, FEATURE_VERSION, fitPromptSpace } from './prompt_space.ts'
 import { addedScores, sourceShifts } from './source_shifts.ts'
 import { readRows, rowTensors, strongestReasons } from './training_rows.ts'
@@ -24,11 +24,11 @@ export async function create(resources: Resources): Promise<Strategy> {
   const space = createPromptSpace(checkpoint, embedder)
   const rows = readRows(checkpoint, space.dimensions)
   const models = checkpoint.metadata.models.length
-  const added = tensorOf(checkpoint, 'added', Float32Array, [rows.count])
   const scores = tensorOf(checkpoint, 'scores', Uint8Array, [rows.count, models])
+  const added = addedFor(checkpoint, resources.pair, scores, rows.count)
   const k = Math.max(1, Math.min(rows.count, numberOption(checkpoint, 'k')))
   const levels = meanScores(scores, models)
-  const meanAdded = added.reduce((sum, value) => sum + value, 0) / Math.max(1, rows.count)
+  const meanAdded = meanKnown(added)
   return {
     async winRate(prompts) {
       const winRates = new Float64Array(prompts.length)
@@ -58,7 +58,7 @@ export async function create(resources: Resources): Promise<Strategy> {
         const { rows: found, weights } = nearest(cosines, k)
         const total = weights.reduce((sum, weight) => sum + weight, 0)
         for (const [i, row] of found.entries()) {
-          reasons.push(rows.reason(row, ((weights[i]! / total) * added[row]!) / 2))
+          if (!Number.isNaN(added[row]!)) reasons.push(rows.reason(row, ((weights[i]! / total) * added[row]!) / 2))
         }
       })
       return strongestReasons(reasons)
@@ -112,18 +112,28 @@ function scoreOf(packed: number): number {
   return packed === UNKNOWN ? Number.NaN : packed / SCORE_STEPS
 }
 
+/** What strong added on each row: as fitted for the checkpoint's own pair, by the scores for another one. */
+function addedFor(checkpoint: Checkpoint, asked: Resources['pair'], scores: Uint8Array, count: number): Float32Array {
+  const fitted = tensorOf(checkpoint, 'added', Float32Array, [count])
+  const { models, pair } = checkpoint.metadata
+  const { strong, weak } = pairIndexes(checkpoint, asked)
+  if (models[strong] === pair.strong && models[weak] === pair.weak) return fitted
+  const at = (row: number, m: number) => scoreOf(scores[row * models.length + m]!)
+  return fitted.map((_, row) => at(row, strong) - at(row, weak))
+}
+
 /** Mean known score of each model; ½ where none is known. */
 function meanScores(scores: Uint8Array, models: number): Float64Array {
   return Float64Array.from({ length: models }, (_, m) => {
-    let sum = 0
-    let count = 0
-    for (let i = m; i < scores.length; i += models) {
-      if (scores[i] === UNKNOWN) continue
-      sum += scoreOf(scores[i]!)
-      count++
-    }
-    return count === 0 ? 0.5 : sum / count
+    const column = Float32Array.from({ length: scores.length / models }, (_, row) => scoreOf(scores[row * models + m]!))
+    return meanKnown(column, 0.5)
   })
+}
+
+/** Mean of the values that are not NaN. */
+function meanKnown(values: Float32Array, fallback = 0): number {
+  const known = values.filter(value => !Number.isNaN(value))
+  return known.length === 0 ? fallback : known.reduce((sum, value) => sum + value, 0) / known.length
 }
 
 interface Neighbours {

@@ -3,7 +3,7 @@ import { dotAt } from '../math/pairwise_logistic.ts'
 import { sigmoid } from '../math/probability.ts'
 import { statisticNames } from '../text/statistics.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
-import { checkOrigin, fittedMetadata, modelIndex, numberOption, tensorOf } from './checkpoint_parts.ts'
+import { checkOrigin, fittedMetadata, modelIndex, numberOption, pairIndexes, tensorOf } from './checkpoint_parts.ts'
 import { fitMf } from './mf_fit.ts'
 import { createPromptSpace, FEATURE_VERSION, fitPromptSpace } from './prompt_space.ts'
 
@@ -19,12 +19,7 @@ export async function create(resources: Resources): Promise<Strategy> {
   const space = createPromptSpace(checkpoint, embedder)
   const width = space.dimensions
   const weights = weightsOf(checkpoint, width)
-  const { models } = checkpoint.metadata
-  const asked = resources.pair
-  const isKnown = asked && models.includes(asked.strong) && models.includes(asked.weak)
-  const pair = isKnown ? asked : checkpoint.metadata.pair
-  const strong = modelIndex(checkpoint, pair.strong)
-  const weak = modelIndex(checkpoint, pair.weak)
+  const { strong, weak } = pairIndexes(checkpoint, resources.pair)
   const lead = foldPair(weights.P, weights.W, weights.w, width, weights.hidden, strong, weak)
   const leadBias = weights.bias[strong]! - weights.bias[weak]!
   const strategy: Strategy = {

@@ -4,7 +4,7 @@ import { pairWinRate, similarityWeights } from '../math/similarity_ratings.ts'
 import { assignTiers } from '../math/tiers.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
 import { type Battles, battlesOf } from './battles.ts'
-import { checkIndexes, checkOrigin, fittedMetadata, modelIndex, numberOption, tensorOf } from './checkpoint_parts.ts'
+import { checkIndexes, checkOrigin, fittedMetadata, numberOption, pairIndexes, tensorOf } from './checkpoint_parts.ts'
 import { createPromptSpace, FEATURE_VERSION, fitPromptSpace } from './prompt_space.ts'
 import { readRows, rowTensors, strongestReasons } from './training_rows.ts'
 
@@ -25,9 +25,11 @@ export async function create(resources: Resources): Promise<Strategy> {
   const space = createPromptSpace(checkpoint, embedder)
   const rows = readRows(checkpoint, space.dimensions)
   const sharpness = numberOption(checkpoint, 'sharpness')
-  const tierOf = tensorOf(checkpoint, 'tiers', Uint8Array, [checkpoint.metadata.models.length])
-  const strong = tierOf[modelIndex(checkpoint, checkpoint.metadata.pair.strong)]!
-  const weak = tierOf[modelIndex(checkpoint, checkpoint.metadata.pair.weak)]!
+  const pair = pairIndexes(checkpoint, resources.pair)
+  const tierOf = tensorOf(checkpoint, 'tiers', Uint8Array, [checkpoint.metadata.models.length]).slice()
+  // In one tier the two would be equals on every prompt: the strong one gets a tier of its own.
+  if (tierOf[pair.strong] === tierOf[pair.weak]) tierOf[pair.strong] = Math.max(...tierOf) + 1
+  const [strong, weak] = [tierOf[pair.strong]!, tierOf[pair.weak]!]
   const battles = readBattles(checkpoint, rows.count)
   const tally = createTally(battles, tierOf)
   const rateOf = (weights: Float64Array) => pairWinRate(fitBradleyTerry(tally.wins(weights), tally.tiers), strong, weak)
@@ -80,17 +82,14 @@ export async function fit(outcomes: Outcomes, resources: Resources): Promise<Che
   }
 }
 
-/** Tiers by global ratings. The models of the first source's pair never share one: that would make them equals. */
-function tiersOf({ models, sources }: Outcomes, { first, second, shares }: Battles): Uint8Array {
+/** Tiers by global ratings. */
+function tiersOf({ models }: Outcomes, { first, second, shares }: Battles): Uint8Array {
   const wins = new Float64Array(models.length ** 2)
   for (const [i, share] of shares.entries()) {
     wins[first[i]! * models.length + second[i]!]! += share
     wins[second[i]! * models.length + first[i]!]! += 1 - share
   }
-  const tiers = assignTiers(fitBradleyTerry(wins, models.length), TIERS)
-  const { strong, weak } = sources[0]!
-  if (tiers[strong] === tiers[weak]) tiers[strong] = Math.max(...tiers) + 1
-  return tiers
+  return assignTiers(fitBradleyTerry(wins, models.length), TIERS)
 }
 
 function readBattles(checkpoint: Checkpoint, rowCount: number): Battles {
