@@ -6,7 +6,12 @@ import { build } from 'esbuild'
 rmSync('dist', { recursive: true, force: true })
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const { metafile } = await build({
-  entryPoints: { main: 'src/cli/main.ts', index: 'src/index.ts', batch_worker: 'src/io/batch_worker.ts' },
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    index: 'src/index.ts',
+    batch_worker: 'src/io/batch_worker.ts',
+    fit_worker: 'src/io/fit_worker.ts',
+  },
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,

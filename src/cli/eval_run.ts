@@ -28,7 +28,7 @@ export interface EvalReport {
 
 /** Follows one stage while it is measured. */
 export interface StageWatcher {
-  onStart(id: string, done: number, total: number): void | Promise<void>
+  onProgress(id: string, done: number, total: number): void | Promise<void>
   onMeasured(measurement: Measurement): void | Promise<void>
   stop(): void
 }
@@ -45,8 +45,8 @@ export async function runStages(
   for (const [s, { trainSize, draws }] of plan.stages.entries()) {
     const watcher = await watch(s)
     try {
-      const { onStart, onMeasured } = watcher
-      const evaluation = await evaluate(outcomes, draws, entrants, { resamples, seed, onStart, onMeasured })
+      const { onProgress, onMeasured } = watcher
+      const evaluation = await evaluate(outcomes, draws, entrants, { resamples, seed, onProgress, onMeasured })
       const { quality, strategies } = evaluation
       const cuts = isByCategory ? evaluateByCategory(outcomes, draws, evaluation, { resamples, seed }) : undefined
       const byCategory = cuts?.map(({ category, rows, evaluation: cut }) => ({ category, rows, ...cut }))

@@ -49,14 +49,13 @@ export function planDraws(outcomes: Outcomes, rows: Int32Array, options: DrawOpt
       : trainSize === undefined
         ? []
         : [drawSplit(outcomes, trainSize, drawSeed, groupBy)]
-    const fits = splits.map(({ train, test }) => {
-      const source = selectRows(outcomes, train)
-      const isCut = folds !== undefined && trainSize !== undefined
-      return {
-        train: () => (isCut ? drawn(source, trainSize, drawSeed, groupBy) : source),
-        test: test.filter(row => tested.has(row)),
-      }
-    })
+    const fits = splits.map(({ train, test }) => ({
+      train: () => {
+        const source = selectRows(outcomes, train)
+        return folds !== undefined && trainSize !== undefined ? drawn(source, trainSize, drawSeed, groupBy) : source
+      },
+      test: test.filter(row => tested.has(row)),
+    }))
     return { rows: fits.length === 0 ? rows : mergeSorted(fits), fits }
   })
 }

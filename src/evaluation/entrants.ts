@@ -1,5 +1,4 @@
 import type { Outcomes, Resources, Strategy, StrategyModule } from '../types.ts'
-import { fittedWinRates } from './cross_validation.ts'
 import type { Draw } from './draws.ts'
 import { pick } from './outcomes.ts'
 
@@ -9,13 +8,12 @@ const RANDOM_SEEDS = 10
 /** Something that ranks prompts and is to be measured. */
 export interface Entrant {
   readonly id: string
-  /** One array or more (several seeds), each with one win rate a row of the draw. `onProgress` counts the fits of this draw. */
-  winRates(
-    outcomes: Outcomes,
-    draw: Draw,
-    onProgress?: (done: number, total: number) => void | Promise<void>,
-  ): Promise<readonly Float64Array[]>
+  /** One array or more (several seeds), each with one win rate a row of the draw. `onFit` is called after each fit. */
+  winRates(outcomes: Outcomes, draw: Draw, onFit?: () => void | Promise<void>): Promise<readonly Float64Array[]>
 }
+
+/** Fits a strategy on `train()` and scores prompts with it: one win rate per prompt. Calls may overlap. */
+export type FitAndScore = (train: () => Outcomes, prompts: readonly string[]) => Promise<Float64Array>
 
 /** A strategy that is ready: it has its weights, or needs none. */
 export function fixedEntrant(id: string, strategy: Strategy): Entrant {
@@ -23,16 +21,18 @@ export function fixedEntrant(id: string, strategy: Strategy): Entrant {
 }
 
 /** A strategy that is fitted anew for each fit of the draw. */
-export function trainedEntrant(id: string, module: StrategyModule, resources: Resources): Entrant {
+export function trainedEntrant(id: string, fitAndScore: FitAndScore): Entrant {
   return {
     id,
-    async winRates(outcomes, { rows, fits }, onProgress) {
+    async winRates(outcomes, { rows, fits }, onFit) {
       const winRates = new Float64Array(outcomes.prompts.length)
-      for (const [done, { train, test }] of fits.entries()) {
-        await onProgress?.(done, fits.length)
-        const rates = await fittedWinRates(module, train(), promptsOf(outcomes, test), resources)
-        for (const [i, row] of test.entries()) winRates[row] = rates[i]!
-      }
+      await Promise.all(
+        fits.map(async ({ train, test }) => {
+          const rates = await fitAndScore(train, promptsOf(outcomes, test))
+          for (const [i, row] of test.entries()) winRates[row] = rates[i]!
+          await onFit?.()
+        }),
+      )
       return [pick(winRates, rows)]
     },
   }

@@ -7,7 +7,7 @@ export interface EvaluateOptions {
   readonly resamples: number
   readonly seed: number
   /** Called before an entrant and after each of its fits; awaited, so that a view can draw itself. */
-  readonly onStart?: (id: string, done: number, total: number) => void | Promise<void>
+  readonly onProgress?: (id: string, done: number, total: number) => void | Promise<void>
   readonly onMeasured?: (measurement: Measurement) => void | Promise<void>
 }
 
@@ -27,21 +27,17 @@ export async function evaluate(
   outcomes: Outcomes,
   draws: readonly Draw[],
   entrants: readonly Entrant[],
-  { onStart, onMeasured, ...options }: EvaluateOptions,
+  { onProgress, onMeasured, ...options }: EvaluateOptions,
 ): Promise<Evaluation> {
   const tests = draws.map(draw => testSetOf(outcomes, draw))
   const winRates = new Map<string, TestWinRates>()
   const measured = new Map<string, Measurement>()
-  const scored = async (entrant: Entrant) => {
-    const rates: (readonly Float64Array[])[] = []
-    for (const [d, draw] of draws.entries()) {
-      const total = draws.length * Math.max(1, draw.fits.length)
-      await onStart?.(entrant.id, d * Math.max(1, draw.fits.length), total)
-      rates.push(
-        await entrant.winRates(outcomes, draw, done => onStart?.(entrant.id, d * draw.fits.length + done, total)),
-      )
-    }
-    winRates.set(entrant.id, rates)
+  const scored = async ({ id, winRates: score }: Entrant) => {
+    const total = draws.reduce((sum, { fits }) => sum + Math.max(1, fits.length), 0)
+    let done = 0
+    await onProgress?.(id, done, total)
+    const rates = await Promise.all(draws.map(draw => score(outcomes, draw, () => onProgress?.(id, ++done, total))))
+    winRates.set(id, rates)
     return rates
   }
   const keep = async (measurement: Measurement) => {

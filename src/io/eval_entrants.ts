@@ -13,6 +13,7 @@ import { strategies } from '../strategies/registry.ts'
 import type { Outcomes } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import { createFitRunner } from './fit_threads.ts'
 import { createStrategy } from './open_strategy.ts'
 import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
@@ -67,7 +68,8 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     const module = await lookUp(strategies, id, 'strategy').load()
     const { seed, embedder, pair } = options
     if (options.trains && module.fit) {
-      trained.push(trainedEntrant(id, module, createResources({ seed, pair, ...(embedder ? { embedder } : {}) })))
+      const resources = { seed, pair, ...(embedder ? { embedder } : {}) }
+      trained.push(trainedEntrant(id, createFitRunner(id, module, resources)))
       continue
     }
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id))

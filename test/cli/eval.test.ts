@@ -2,6 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { hashPrompts } from '../../src/evaluation/contamination.ts'
+import { crossValidatedWinRates } from '../../src/evaluation/cross_validation.ts'
+import { curve } from '../../src/evaluation/curve.ts'
+import { apgr } from '../../src/evaluation/metrics.ts'
 import { selectRows } from '../../src/evaluation/outcomes.ts'
 import { defaultStrategy } from '../../src/io/catalog.ts'
 import { writeCheckpoint } from '../../src/io/checkpoint.ts'
@@ -124,6 +127,16 @@ describe('trained and tested by folds', () => {
     expect((await failure(data, '--cv', '3', '--group-by', 'category')).stderr).toBe(
       'folds: expected at least 3 separate groups by category, got 2. Ask for fewer folds.\n',
     )
+  })
+
+  test('fits on threads give what fits in this thread give', async () => {
+    const file = folder.write('many.csv', signalCsv(1600, 5))
+    const document = await evalJson(file, '--cv', '3', '--strategies', 'linear')
+    const { outcomes } = await readOutcomes([file])
+    const rates = await crossValidatedWinRates(linear, outcomes, { seed: 0 } as Resources, { folds: 3, seed: 0 })
+    const points = curve(rates, outcomes.strong, outcomes.weak)
+    const { strong, weak } = document.quality
+    expect(line(document, 'linear').apgr).toBe(apgr(points, strong, weak))
   })
 
   test('text: table, verdict and curve on standard output, nothing else on standard error', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { fittedWinRates } from '../../src/evaluation/cross_validation.ts'
 import { type Draw, planDraws, testSetOf } from '../../src/evaluation/draws.ts'
 import {
   columnEntrant,
   type Entrant,
+  type FitAndScore,
   oracleEntrant,
   randomEntrant,
   trainedEntrant,
@@ -116,7 +118,7 @@ describe('evaluate', () => {
     const seen: string[] = []
     const { strategies, quality } = await evaluate(outcomes, draws, [column, lengthEntrant, oracleEntrant], {
       ...options,
-      onStart: id => void seen.push(`start ${id}`),
+      onProgress: id => void seen.push(`start ${id}`),
       onMeasured: ({ id }) => void seen.push(id),
     })
     expect(strategies.map(({ id }) => id)).toEqual(['theirs', 'length', 'strong', 'weak', 'oracle'])
@@ -144,13 +146,14 @@ describe('evaluate', () => {
       create: () => length.create(),
     }
     const progress: string[] = []
-    const entrants = [trainedEntrant('fitted', module, resources), lengthEntrant]
+    const fitAndScore: FitAndScore = (train, prompts) => fittedWinRates(module, train(), prompts, resources)
+    const entrants = [trainedEntrant('fitted', fitAndScore), lengthEntrant]
     const { strategies } = await evaluate(outcomes, planDraws(outcomes, all, { seed: 0, folds: 3 }), entrants, {
       ...options,
-      onStart: (id, done, total) => void (id === 'fitted' && progress.push(`${done}/${total}`)),
+      onProgress: (id, done, total) => void (id === 'fitted' && progress.push(`${done}/${total}`)),
     })
     expect(sizes).toEqual([160, 160, 160])
-    expect(progress).toEqual(['0/3', '0/3', '1/3', '2/3'])
+    expect(progress).toEqual(['0/3', '1/3', '2/3', '3/3'])
     expect(strategies[0]).toMatchObject({ apgr: strategies[1]!.apgr, minusLength: 0, beatsLength: null })
   })
 

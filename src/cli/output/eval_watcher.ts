@@ -18,13 +18,13 @@ export async function watchLive(head: string, order: readonly string[], colors: 
     return {
       head,
       table: renderEvalTable(lines, colors, hasCosts, process.stdout.columns),
-      status: total > 1 ? `${id}: fit ${Math.min(done + 1, total)} of ${total}` : id,
+      status: total > 1 ? `${id}: ${done} of ${total} fits` : id,
       done: (measured.size + done / total) / order.length,
     }
   }
   const view = openLiveView(props())
   return {
-    async onStart(id, done, total) {
+    async onProgress(id, done, total) {
       current = { id, done, total }
       await view.show(props())
     },
@@ -42,7 +42,7 @@ export function watchQuietly(stream: NodeJS.WriteStream): StageWatcher {
     if (stream.isTTY) stream.write(`\r\u001b[2K${text}`)
   }
   return {
-    onStart: (id, done, total) => say(total > 1 ? `${id}: fit ${done + 1} of ${total} …` : `${id} …`),
+    onProgress: (id, done, total) => say(total > 1 ? `${id}: ${done} of ${total} fits …` : `${id} …`),
     onMeasured: () => {},
     stop: () => say(''),
   }
