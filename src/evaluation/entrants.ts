@@ -8,6 +8,8 @@ const RANDOM_SEEDS = 10
 /** Something that ranks prompts and is to be measured. */
 export interface Entrant {
   readonly id: string
+  /** Whether it is fitted for each fit of a draw. */
+  readonly isFitted?: boolean
   /** One array or more (several seeds), each with one win rate a row of the draw. `onFit` is called after each fit. */
   winRates(outcomes: Outcomes, draw: Draw, onFit?: () => void | Promise<void>): Promise<readonly Float64Array[]>
 }
@@ -24,6 +26,7 @@ export function fixedEntrant(id: string, strategy: Strategy): Entrant {
 export function trainedEntrant(id: string, fitAndScore: FitAndScore): Entrant {
   return {
     id,
+    isFitted: true,
     async winRates(outcomes, { rows, fits }, onFit) {
       const winRates = new Float64Array(outcomes.prompts.length)
       await Promise.all(

@@ -32,8 +32,8 @@ export async function evaluate(
   const tests = draws.map(draw => testSetOf(outcomes, draw))
   const winRates = new Map<string, TestWinRates>()
   const measured = new Map<string, Measurement>()
-  const scored = async ({ id, winRates: score }: Entrant) => {
-    const total = draws.reduce((sum, { fits }) => sum + Math.max(1, fits.length), 0)
+  const scored = async ({ id, isFitted, winRates: score }: Entrant) => {
+    const total = isFitted ? draws.reduce((sum, { fits }) => sum + fits.length, 0) : 1
     let done = 0
     await onProgress?.(id, done, total)
     const rates = await Promise.all(draws.map(draw => score(outcomes, draw, () => onProgress?.(id, ++done, total))))
