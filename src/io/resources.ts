@@ -59,8 +59,13 @@ async function createEmbedder(
   const [name, ...model] = id.split(':')
   const dimensions = checkpoint?.metadata.embedder?.dimensions
   const { create } = await lookUp(embedders, name!, 'embedder').load()
+  const baseUrl = process.env.OPENAI_BASE_URL
   return create(
-    { ...(dimensions ? { dimensions } : {}), ...(model.length ? { model: model.join(':') } : {}) },
+    {
+      ...(dimensions ? { dimensions } : {}),
+      ...(model.length ? { model: model.join(':') } : {}),
+      ...(baseUrl ? { baseUrl } : {}),
+    },
     resources,
   )
 }
