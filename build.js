@@ -1,70 +1,92 @@
-// One bundle with lazy chunks starts fastest; everything it holds is pure JavaScript, so the package has no dependencies.
+// A command is one file, since every file that a module loader opens costs start-up time; what is heavy and seldom needed is
+// a file of its own. All that is bundled is pure JavaScript, so the installed package has no dependencies.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
-rmSync('dist', { recursive: true, force: true })
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
-const { metafile } = await build({
-  entryPoints: {
-    main: 'src/cli/main.ts',
-    index: 'src/index.ts',
-    batch_worker: 'src/io/batch_worker.ts',
-    fit_worker: 'src/io/fit_worker.ts',
+const outdir = process.argv[2] ?? 'dist'
+
+/** Name of the file in dist → its source. A dynamic import of one becomes an import of that file. */
+const entryPoints = {
+  main: 'src/cli/main.ts',
+  index: 'src/index.ts',
+  ...Object.fromEntries(
+    readdirSync('src/cli/commands')
+      .filter(name => name !== 'registry.ts')
+      .map(name => [basename(name, '.ts'), `src/cli/commands/${name}`]),
+  ),
+  batch_worker: 'src/io/batch_worker.ts',
+  fit_worker: 'src/io/fit_worker.ts',
+  yaml: 'src/io/yaml.ts',
+  eval_live: 'src/cli/live/eval_live.tsx',
+  cli_progress: 'node_modules/cli-progress/cli-progress.js',
+}
+
+const ownFiles = {
+  name: 'own-files',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /./ }, ({ kind, path, resolveDir }) => {
+      if (kind !== 'dynamic-import') return undefined
+      const source = path.startsWith('.') ? relative('.', resolve(resolveDir, path)) : `node_modules/${path}/${path}.js`
+      const name = Object.keys(entryPoints).find(entry => entryPoints[entry] === source)
+      return name && { path: `./${name}.js`, external: true }
+    })
+    // commander wants child_process for subcommands that are programs of their own; we have none, and it is slow to load.
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'none', namespace: 'none' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'none' }, () => ({ contents: '' }))
+    // ink looks for it in development only.
+    onResolve({ filter: /^react-devtools-core$/ }, () => ({ path: 'none', namespace: 'none' }))
   },
-  outdir: 'dist',
-  chunkNames: 'chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  minifySyntax: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  jsx: 'automatic',
-  metafile: true,
-  define: {
-    'process.env.NODE_ENV': '"production"',
-    'process.env.DEV': '"false"',
-    __VERSION__: JSON.stringify(version),
-  },
-  external: ['react-devtools-core'],
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-  },
-  legalComments: 'none',
-})
+}
+
+rmSync(outdir, { recursive: true, force: true })
+const inputs = new Set()
+for (const [name, source] of Object.entries(entryPoints)) {
+  if (!existsSync(source)) throw new Error(`build: expected ${source}, got none.`)
+  const { metafile } = await build({
+    entryPoints: { [name]: source },
+    outdir,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    jsx: 'automatic',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    metafile: true,
+    plugins: [ownFiles],
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      'process.env.DEV': '"false"',
+      __VERSION__: JSON.stringify(version),
+    },
+    banner: { js: "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);" },
+  })
+  for (const path of Object.keys(metafile.inputs)) inputs.add(path)
+}
 
 // Bundling copies other people's code: their licences travel with it.
-const packages = new Set(
-  Object.keys(metafile.inputs).flatMap(path => /^(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
-)
+const packages = new Set([...inputs].flatMap(path => /^(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []))
 const notices = [...packages].sort().map(path => {
-  const manifest = JSON.parse(readFileSync(`${path}/package.json`, 'utf8'))
-  const text = ['LICENSE', 'LICENSE.md', 'license', 'license.md', 'LICENSE.txt', 'LICENCE'].flatMap(name => {
-    try {
-      return [readFileSync(`${path}/${name}`, 'utf8')]
-    } catch {
-      return []
-    }
-  })[0]
-  return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text ?? ''}`
+  const { name, version: packaged, license } = JSON.parse(readFileSync(`${path}/package.json`, 'utf8'))
+  const file = readdirSync(path).find(candidate => /^licen[cs]e/i.test(candidate))
+  return `${name} ${packaged} (${license})\n\n${file ? readFileSync(`${path}/${file}`, 'utf8') : ''}`
 })
-writeFileSync('dist/THIRD_PARTY_LICENSES', notices.join(`\n${'-'.repeat(80)}\n\n`))
+writeFileSync(`${outdir}/THIRD_PARTY_LICENSES`, notices.join(`\n${'-'.repeat(80)}\n\n`))
 
-execFileSync(
-  'npx',
-  [
-    'tsc',
-    '--noEmit',
-    'false',
-    '--emitDeclarationOnly',
-    '--declaration',
-    '--rootDir',
-    'src',
-    '--outDir',
-    'dist/types',
-    '--project',
-    'tsconfig.build.json',
-  ],
-  { stdio: 'inherit' },
-)
+const types = [
+  '--noEmit',
+  'false',
+  '--emitDeclarationOnly',
+  '--declaration',
+  '--rootDir',
+  'src',
+  '--outDir',
+  `${outdir}/types`,
+]
+execFileSync('npx', ['tsc', ...types, '--project', 'tsconfig.build.json'], { stdio: 'inherit' })

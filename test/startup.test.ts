@@ -1,45 +1,56 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
-/** Source and package files that a run of the built binary loads, by the marks that the bundler leaves. */
-function loadedBy(args: readonly string[]): string[] {
+/** Files of dist that a run loads, and the modules in them that it runs on demand (the bundler names each after its file). */
+function loadedBy(args: readonly string[]): { files: string[]; modules: string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'llmroute-coverage-'))
   execFileSync(process.execPath, ['bin/llmroute.js', ...args], { env: { ...process.env, NODE_V8_COVERAGE: folder } })
-  const { result } = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8'))
-  const urls: string[] = result.map(({ url }: { url: string }) => url)
-  const scripts = urls.filter(url => url.includes('/dist/')).map(url => fileURLToPath(url))
-  return scripts.flatMap(path =>
-    [...readFileSync(path, 'utf8').matchAll(/^\/\/ ((?:src|node_modules)\/\S+)$/gm)].map(match => match[1]!),
-  )
+  const { result } = JSON.parse(readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')) as Coverage
+  const scripts = result.filter(({ url }) => url.includes('/dist/'))
+  const ran = scripts.flatMap(({ functions }) => functions.filter(({ ranges }) => ranges[0]!.count > 0))
+  return {
+    files: scripts.map(({ url }) => basename(url)),
+    modules: ran.map(({ functionName }) => functionName).filter(name => /^(src|node_modules)\//.test(name)),
+  }
+}
+
+interface Coverage {
+  result: { url: string; functions: { functionName: string; ranges: { count: number }[] }[] }[]
+}
+
+/** Source files and packages that come with a file, whether they are asked for or not. */
+function staticImportsOf(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen
+  seen.add(file)
+  const text = readFileSync(file, 'utf8').replace(/^import type .*$/gm, '')
+  for (const [, name] of text.matchAll(/^(?:import|export|\}) .*?from '([^']+)'/gm)) {
+    if (name!.startsWith('.')) staticImportsOf(join(dirname(file), name!), seen)
+    else if (!name!.startsWith('node:')) seen.add(name!)
+  }
+  return seen
 }
 
 test('--help loads no strategy, no csv, no ink', () => {
-  const loaded = loadedBy(['--help'])
-  expect(loaded).toContain('src/cli/main.ts')
-  expect(loaded.filter(path => /src\/(strategies|embedders|policies|io|evaluation)\//.test(path))).toEqual([])
-  expect(packagesOf(loaded)).toEqual(['commander'])
+  expect(loadedBy(['--help']).files).toEqual(['main.js'])
+  const loaded = [...staticImportsOf('src/cli/main.ts')]
+  expect(loaded.filter(path => /^src\/(?!cli\/|registry|errors)/.test(path))).toEqual([])
+  expect(loaded.filter(path => !path.startsWith('src/'))).toEqual(['commander'])
 })
 
-test('route loads its strategy and nothing of the others', () => {
-  const loaded = loadedBy(['route', 'hi'])
-  const strategies = loaded.filter(path =>
-    /src\/strategies\/(random|length|linear|mf|sw_ranking|knn|forest)\.ts/.test(path),
-  )
-  expect(strategies).toEqual(['src/strategies/linear.ts'])
-  expect(packagesOf(loaded)).toEqual(['commander'])
+test('route loads the strategy it uses and none of the others, and no package but commander', () => {
+  const { files, modules } = loadedBy(['route', 'hi'])
+  expect(files).toEqual(['main.js', 'route.js'])
+  const entries = readdirSync('src/strategies').map(name => `src/strategies/${name}`)
+  const strategies = ['random', 'length', 'linear', 'mf', 'sw_ranking', 'knn', 'forest']
+  const loaded = modules.filter(path => entries.includes(path) && strategies.includes(basename(path, '.ts')))
+  expect(loaded).toEqual(['src/strategies/linear.ts'])
+  expect(modules.filter(path => path.startsWith('node_modules/') && !path.includes('/commander/'))).toEqual([])
 })
 
 test('eval loads ink only for a terminal', () => {
-  expect(
-    packagesOf(loadedBy(['eval', 'sample', '--resamples', '2', '--strategies', 'linear', '--json'])),
-  ).not.toContain('ink')
+  const { files } = loadedBy(['eval', 'sample', '--resamples', '2', '--strategies', 'linear', '--json'])
+  expect(files).toEqual(['main.js', 'eval.js'])
 })
-
-function packagesOf(loaded: readonly string[]): string[] {
-  const names = loaded.flatMap(path => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
-  return [...new Set(names)].sort()
-}

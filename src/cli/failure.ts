@@ -1,9 +1,8 @@
-import { DataError, UpstreamError, UsageError } from '../errors.ts'
-
-/** 2 the caller or a file, 3 an endpoint, 70 a bug. */
+/** 2 the caller or a file, 3 an endpoint, 70 a bug. By name, since each bundled command holds its own copy of the classes. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof UsageError || error instanceof DataError || isCommanderError(error)) return 2
-  return error instanceof UpstreamError ? 3 : 70
+  const name = error instanceof Error ? error.name : ''
+  if (['UsageError', 'DataError'].includes(name) || isCommanderError(error)) return 2
+  return name === 'UpstreamError' ? 3 : 70
 }
 
 /** What is printed: the message alone where somebody can act on it, the stack where it is a bug. */

@@ -2,8 +2,6 @@ import { embedders } from '../embedders/registry.ts'
 import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import type { Checkpoint, Embedder, Resources } from '../types.ts'
-import { createEmbeddingCache } from './embedding_cache.ts'
-import { createPostJson } from './post_json.ts'
 
 /** Where resources come from. */
 export interface ResourceOptions {
@@ -25,20 +23,12 @@ export function createResources({
   keepPrompts = false,
 }: ResourceOptions): Resources {
   let made: Promise<Embedder> | undefined
-  const cache = createEmbeddingCache()
-  const postJson = createPostJson()
   return {
     seed,
     ...(pair ? { pair } : {}),
     keepPrompts,
-    cache,
-    postJson,
     embedder() {
-      made ??= createEmbedder(
-        embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing',
-        { cache, postJson },
-        checkpoint,
-      )
+      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
       return made
     },
     async checkpoint() {
@@ -50,22 +40,22 @@ export function createResources({
   }
 }
 
-async function createEmbedder(
-  id: string,
-  resources: Pick<Resources, 'postJson' | 'cache'>,
-  checkpoint: Checkpoint | undefined,
-): Promise<Embedder> {
+async function createEmbedder(id: string, checkpoint: Checkpoint | undefined): Promise<Embedder> {
   // An embedder's id may carry its model, as in `openai:text-embedding-3-small`.
-  const [name, ...model] = id.split(':')
+  const [name = '', ...model] = id.split(':')
+  const { create } = await lookUp(embedders, name, 'embedder').load()
   const dimensions = checkpoint?.metadata.embedder?.dimensions
-  const { create } = await lookUp(embedders, name!, 'embedder').load()
   const baseUrl = process.env.OPENAI_BASE_URL
-  return create(
-    {
-      ...(dimensions ? { dimensions } : {}),
-      ...(model.length ? { model: model.join(':') } : {}),
-      ...(baseUrl ? { baseUrl } : {}),
-    },
-    resources,
-  )
+  const options = {
+    ...(dimensions ? { dimensions } : {}),
+    ...(model.length > 0 ? { model: model.join(':') } : {}),
+    ...(baseUrl ? { baseUrl } : {}),
+  }
+  if (name !== 'openai') return create(options, {})
+  // What reaches the outside is loaded only where something does.
+  const [{ createEmbeddingCache }, { createPostJson }] = await Promise.all([
+    import('./embedding_cache.ts'),
+    import('./post_json.ts'),
+  ])
+  return create(options, { cache: createEmbeddingCache(), postJson: createPostJson() })
 }
