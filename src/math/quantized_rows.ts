@@ -25,13 +25,15 @@ export function quantizeRows(matrix: Float32Array, width: number): QuantizedRows
 
 /** Rows unpacked at a time: with as many queries they fit the second-level cache. */
 const BLOCK = 32
-/** Queries that one call of a scan takes at most. */
+/** Queries that one call of a scan takes at most; a multiple of four. */
 export const SCAN_QUERIES = 32
+/** Two whole numbers below half of this in size travel in one double: first + second · LANE stays within its 53 bits. */
+const LANE = 2 ** 26
 
 /**
  * A function that fills `out` (row-major queries × rows) with the dot products of up to `SCAN_QUERIES` queries (row-major
- * queries × width) and every row: cosines where both are of unit length. Each product is summed in one order whatever
- * the number of queries.
+ * queries × width) and every row: cosines where both are of unit length. Queries are rounded to whole multiples of their
+ * own scale, so that two of them are multiplied and summed in one double, without further error and in any order.
  */
 export function createScan({
   codes,
@@ -39,24 +41,44 @@ export function createScan({
   width,
 }: QuantizedRows): (queries: Float32Array, out: Float32Array) => void {
   const rows = scales.length
+  const most = Math.floor((LANE / 2 - 1) / (127 * width))
   const block = new Float64Array(BLOCK * width)
-  const wide = new Float64Array((SCAN_QUERIES + 1) * width)
-  const products = new Float64Array(8)
+  const packed = new Float64Array((SCAN_QUERIES / 2) * width)
+  const queryScales = new Float64Array(SCAN_QUERIES)
+  const sums = new Float64Array(8)
   return (queries, out) => {
     const count = queries.length / width
-    wide.set(queries)
-    // An odd last query is paired with zeros.
-    wide.fill(0, queries.length, queries.length + width)
+    packed.fill(0)
+    for (let query = 0; query < count; query++) {
+      queryScales[query] = packQuery(
+        queries,
+        query * width,
+        width,
+        most,
+        packed,
+        (query >> 1) * width,
+        query & 1 ? LANE : 1,
+      )
+    }
+    if (count === 1) {
+      for (let row = 0; row < rows; row++) {
+        out[row] = multiplyRow(packed, codes, row * width, width) * queryScales[0]! * scales[row]!
+      }
+      return
+    }
     for (let start = 0; start < rows; start += BLOCK) {
       const size = Math.min(BLOCK, rows - start)
-      unpack(codes, scales, width, start, size, block)
-      for (let query = 0; query < count; query += 2) {
+      for (let i = 0; i < size * width; i++) block[i] = codes[start * width + i]!
+      for (let query = 0; query < count; query += 4) {
         for (let row = 0; row < size; row += 4) {
-          multiplyTile(wide, query * width, block, row * width, width, products)
-          const to = query * rows + start + row
-          for (let k = 0; k < Math.min(4, size - row); k++) {
-            out[to + k] = products[k]!
-            if (query + 1 < count) out[to + rows + k] = products[4 + k]!
+          multiplyTile(packed, (query >> 1) * width, block, row * width, width, sums)
+          for (let k = 0; k < 8; k++) {
+            const at = start + row + (k & 3)
+            const one = query + (k >> 2) * 2
+            if (at >= start + size || one >= count) continue
+            const second = Math.round(sums[k]! / LANE)
+            out[one * rows + at] = (sums[k]! - second * LANE) * queryScales[one]! * scales[at]!
+            if (one + 1 < count) out[(one + 1) * rows + at] = second * queryScales[one + 1]! * scales[at]!
           }
         }
       }
@@ -64,30 +86,42 @@ export function createScan({
   }
 }
 
-function unpack(
-  codes: Int8Array,
-  scales: Float32Array,
+/** Adds a query, rounded to at most `most` steps and times `lane`, to its place; returns what a step is worth. */
+function packQuery(
+  queries: Float32Array,
+  from: number,
   width: number,
-  start: number,
-  size: number,
-  block: Float64Array,
-): void {
-  for (let row = 0; row < size; row++) {
-    const scale = scales[start + row]!
-    const from = (start + row) * width
-    const to = row * width
-    for (let j = 0; j < width; j++) block[to + j] = codes[from + j]! * scale
-  }
+  most: number,
+  packed: Float64Array,
+  to: number,
+  lane: number,
+): number {
+  let largest = 0
+  for (let j = 0; j < width; j++) largest = Math.max(largest, Math.abs(queries[from + j]!))
+  const scale = largest / most || 1
+  for (let j = 0; j < width; j++) packed[to + j]! += Math.round(queries[from + j]! / scale) * lane
+  return scale
 }
 
-/** Two queries by four rows at a time: six loads for eight products. */
+/** A query alone, straight from the codes: the same whole number as out of a tile. */
+function multiplyRow(query: Float64Array, codes: Int8Array, from: number, width: number): number {
+  let even = 0
+  let odd = 0
+  for (let j = 0; j + 1 < width; j += 2) {
+    even += query[j]! * codes[from + j]!
+    odd += query[j + 1]! * codes[from + j + 1]!
+  }
+  return even + odd + (width % 2 === 1 ? query[width - 1]! * codes[from + width - 1]! : 0)
+}
+
+/** Two doubles of two queries each by four rows: six loads for sixteen products. */
 function multiplyTile(
-  queries: Float64Array,
+  packed: Float64Array,
   first: number,
   block: Float64Array,
   a: number,
   width: number,
-  products: Float64Array,
+  sums: Float64Array,
 ): void {
   const second = first + width
   const b = a + width
@@ -102,8 +136,8 @@ function multiplyTile(
   let q2 = 0
   let q3 = 0
   for (let j = 0; j < width; j++) {
-    const p = queries[first + j]!
-    const q = queries[second + j]!
+    const p = packed[first + j]!
+    const q = packed[second + j]!
     const va = block[a + j]!
     const vb = block[b + j]!
     const vc = block[c + j]!
@@ -117,12 +151,12 @@ function multiplyTile(
     q2 += q * vc
     q3 += q * vd
   }
-  products[0] = p0
-  products[1] = p1
-  products[2] = p2
-  products[3] = p3
-  products[4] = q0
-  products[5] = q1
-  products[6] = q2
-  products[7] = q3
+  sums[0] = p0
+  sums[1] = p1
+  sums[2] = p2
+  sums[3] = p3
+  sums[4] = q0
+  sums[5] = q1
+  sums[6] = q2
+  sums[7] = q3
 }
