@@ -12,16 +12,16 @@ const outdir = process.argv[2] ?? 'dist'
 const entryPoints = {
   main: 'src/cli/main.ts',
   index: 'src/index.ts',
-  ...Object.fromEntries(
-    readdirSync('src/cli/commands')
-      .filter(name => name !== 'registry.ts')
-      .map(name => [basename(name, '.ts'), `src/cli/commands/${name}`]),
-  ),
-  batch_worker: 'src/io/batch_worker.ts',
-  fit_worker: 'src/io/fit_worker.ts',
+  ...filesOf('src/cli/commands', name => name !== 'registry.ts'),
+  ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
   eval_live: 'src/cli/live/eval_live.tsx',
   cli_progress: 'node_modules/cli-progress/cli-progress.js',
+}
+
+function filesOf(folder, isWanted) {
+  const names = readdirSync(folder).filter(isWanted)
+  return Object.fromEntries(names.map(name => [basename(name, '.ts'), `${folder}/${name}`]))
 }
 
 const ownFiles = {

@@ -28,12 +28,12 @@ export interface EvalReport {
 
 /** Follows one stage while it is measured. */
 export interface StageWatcher {
-  onProgress(id: string, done: number, total: number): void | Promise<void>
+  onFit(done: number, total: number): void | Promise<void>
   onMeasured(measurement: Measurement): void | Promise<void>
   stop(): void
 }
 
-/** Measures all stages of a plan, each under its own watcher. */
+/** Measures all stages of a plan, each under its own watcher. Nothing of it runs on after a failure. */
 export async function runStages(
   plan: EvalPlan,
   settings: { readonly resamples: number; readonly seed: number; readonly isByCategory: boolean },
@@ -45,12 +45,15 @@ export async function runStages(
   for (const [s, { trainSize, draws }] of plan.stages.entries()) {
     const watcher = await watch(s)
     try {
-      const { onProgress, onMeasured } = watcher
-      const evaluation = await evaluate(outcomes, draws, entrants, { resamples, seed, onProgress, onMeasured })
+      const { onFit, onMeasured } = watcher
+      const evaluation = await evaluate(outcomes, draws, entrants, { resamples, seed, onFit, onMeasured })
       const { quality, strategies } = evaluation
       const cuts = isByCategory ? evaluateByCategory(outcomes, draws, evaluation, { resamples, seed }) : undefined
       const byCategory = cuts?.map(({ category, rows, evaluation: cut }) => ({ category, rows, ...cut }))
       stages.push({ trainSize, quality, strategies, ...(byCategory ? { byCategory } : {}) })
+    } catch (error) {
+      await plan.close()
+      throw error
     } finally {
       watcher.stop()
     }

@@ -14,8 +14,8 @@ export interface Entrant {
   winRates(outcomes: Outcomes, draw: Draw, onFit?: () => void | Promise<void>): Promise<readonly Float64Array[]>
 }
 
-/** Fits a strategy on `train()` and scores prompts with it: one win rate per prompt. Calls may overlap. */
-export type FitAndScore = (train: () => Outcomes, prompts: readonly string[]) => Promise<Float64Array>
+/** Fits a strategy on `train` and scores prompts with it: one win rate per prompt. Calls may overlap. */
+export type FitAndScore = (train: Outcomes, prompts: readonly string[]) => Promise<Float64Array>
 
 /** A strategy that is ready: it has its weights, or needs none. */
 export function fixedEntrant(id: string, strategy: Strategy): Entrant {
@@ -31,7 +31,7 @@ export function trainedEntrant(id: string, fitAndScore: FitAndScore): Entrant {
       const winRates = new Float64Array(outcomes.prompts.length)
       await Promise.all(
         fits.map(async ({ train, test }) => {
-          const rates = await fitAndScore(train, promptsOf(outcomes, test))
+          const rates = await fitAndScore(train(), promptsOf(outcomes, test))
           for (const [i, row] of test.entries()) winRates[row] = rates[i]!
           await onFit?.()
         }),

@@ -6,8 +6,8 @@ import type { Entrant } from './entrants.ts'
 export interface EvaluateOptions {
   readonly resamples: number
   readonly seed: number
-  /** Called before an entrant and after each of its fits; awaited, so that a view can draw itself. */
-  readonly onProgress?: (id: string, done: number, total: number) => void | Promise<void>
+  /** Called after each fit; awaited, so that a view can draw itself. */
+  readonly onFit?: (done: number, total: number) => void | Promise<void>
   readonly onMeasured?: (measurement: Measurement) => void | Promise<void>
 }
 
@@ -20,25 +20,24 @@ export interface Evaluation {
 }
 
 /**
- * Measures every entrant on the draws.
+ * Measures every entrant on the draws, each as soon as it is scored; all are scored at once.
  * @param entrants one of them `length`, which the others are compared with and which is measured first.
  */
 export async function evaluate(
   outcomes: Outcomes,
   draws: readonly Draw[],
   entrants: readonly Entrant[],
-  { onProgress, onMeasured, ...options }: EvaluateOptions,
+  { onFit, onMeasured, ...options }: EvaluateOptions,
 ): Promise<Evaluation> {
-  const tests = draws.map(draw => testSetOf(outcomes, draw))
   const winRates = new Map<string, TestWinRates>()
   const measured = new Map<string, Measurement>()
-  const scored = async ({ id, isFitted, winRates: score }: Entrant) => {
-    const total = isFitted ? draws.reduce((sum, { fits }) => sum + fits.length, 0) : 1
-    let done = 0
-    await onProgress?.(id, done, total)
-    const rates = await Promise.all(draws.map(draw => score(outcomes, draw, () => onProgress?.(id, ++done, total))))
-    winRates.set(id, rates)
-    return rates
+  const total =
+    entrants.filter(({ isFitted }) => isFitted).length * draws.reduce((sum, { fits }) => sum + fits.length, 0)
+  let done = 0
+  const score = async (entrant: Entrant) => {
+    const scored = draws.map(draw => entrant.winRates(outcomes, draw, () => onFit?.(++done, total)))
+    winRates.set(entrant.id, await Promise.all(scored))
+    return winRates.get(entrant.id)!
   }
   const keep = async (measurement: Measurement) => {
     measured.set(measurement.id, measurement)
@@ -46,13 +45,13 @@ export async function evaluate(
   }
 
   const length = entrants.find(({ id }) => id === 'length')!
-  const benchmark = createBenchmark(tests, await scored(length), options)
+  const tests = draws.map(draw => testSetOf(outcomes, draw))
+  const benchmark = createBenchmark(tests, await score(length), options)
   await keep(benchmark.length)
   await keep(benchmark.single('strong'))
   await keep(benchmark.single('weak'))
-  for (const entrant of entrants) {
-    if (entrant !== length) await keep(benchmark.measure(entrant.id, await scored(entrant)))
-  }
+  const others = entrants.filter(entrant => entrant !== length)
+  await Promise.all(others.map(async entrant => keep(benchmark.measure(entrant.id, await score(entrant)))))
   return {
     quality: benchmark.quality,
     strategies: tableOrder(entrants).map(id => measured.get(id)!),

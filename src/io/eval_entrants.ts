@@ -13,7 +13,7 @@ import { strategies } from '../strategies/registry.ts'
 import type { Outcomes } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
-import { createFitRunner } from './fit_threads.ts'
+import { createEvalThreads } from './eval_threads.ts'
 import { createStrategy } from './open_strategy.ts'
 import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
@@ -38,6 +38,8 @@ export interface OpenedEntrants {
   readonly first: string
   /** What checkpoints were trained on: sorted prompt hashes by strategy. */
   readonly seen: readonly { readonly id: string; readonly hashes: BigUint64Array }[]
+  /** Ends the threads that entrants are scored on. */
+  close(): Promise<void>
 }
 
 const BASELINES = ['random', 'length']
@@ -62,6 +64,7 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     }
   }
   const ids = (asked ?? (await defaultIds(checkpoints, options.trains))).filter(id => Object.hasOwn(strategies, id))
+  const threads = createEvalThreads()
   const trained: Entrant[] = []
   const seen: { id: string; hashes: BigUint64Array }[] = []
   for (const id of new Set(ids.filter(id => !BASELINES.includes(id)))) {
@@ -69,17 +72,18 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     const { seed, embedder, pair } = options
     if (options.trains && module.fit) {
       const resources = { seed, pair, ...(embedder ? { embedder } : {}) }
-      trained.push(trainedEntrant(id, createFitRunner(id, module, resources)))
+      trained.push(trainedEntrant(id, threads.fitAndScore(id, module, resources)))
       continue
     }
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
     seen.push({ id, hashes: seenBy(checkpoint) })
-    trained.push(fixedEntrant(id, await createStrategy(id, { seed, checkpoint, pair })))
+    const strategy = await createStrategy(id, { seed, checkpoint, pair })
+    trained.push(fixedEntrant(id, threads.scored(strategy, checkpoint, { seed, pair })))
   }
   const baselines = await openBaselines(options.seed)
   const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]
   const hasDefault = entrants.some(({ id }) => id === defaultStrategy)
-  return { entrants, first: asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id), seen }
+  return { entrants, first: asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id), seen, close: threads.close }
 }
 
 /** Win rates of the file by id: the column's name, or the whole of its head where the name is taken. */

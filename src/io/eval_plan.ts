@@ -48,6 +48,8 @@ export interface EvalPlan {
   /** Id of the strategy that `--min-apgr` is about. */
   readonly first: string
   readonly notes: readonly string[]
+  /** Ends the threads that entrants are scored on, where something failed. */
+  close(): Promise<void>
 }
 
 /**
@@ -74,7 +76,7 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     notes.push(`${outcomes.prompts.length - measured.length} rows without scores of both models are not tested.`)
   }
   const trains = folds !== undefined || trainSizes.length > 0 || trained !== undefined
-  const { entrants, first, seen } = await openEntrants(outcomes, { ...options, pair, trains })
+  const { entrants, first, seen, close } = await openEntrants(outcomes, { ...options, pair, trains })
   const sources = trained ? [...seen, { id: '--train-on', hashes: hashPrompts(trained.outcomes.prompts).sort() }] : seen
   const hashes = hashPrompts(outcomes.prompts)
   const unseen = new Set(
@@ -109,6 +111,7 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     entrants,
     first,
     notes,
+    close,
   }
 }
 

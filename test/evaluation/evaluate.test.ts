@@ -118,14 +118,10 @@ describe('evaluate', () => {
     const seen: string[] = []
     const { strategies, quality } = await evaluate(outcomes, draws, [column, lengthEntrant, oracleEntrant], {
       ...options,
-      onProgress: id => void seen.push(`start ${id}`),
       onMeasured: ({ id }) => void seen.push(id),
     })
     expect(strategies.map(({ id }) => id)).toEqual(['theirs', 'length', 'strong', 'weak', 'oracle'])
-    expect(seen).toEqual([
-      ...['start length', 'length', 'strong', 'weak'],
-      ...['start theirs', 'theirs', 'start oracle', 'oracle'],
-    ])
+    expect(seen).toEqual(['length', 'strong', 'weak', 'theirs', 'oracle'])
     expect(quality.strong).toBeCloseTo(outcomes.strong.reduce((sum, score) => sum + score, 0) / 240, 12)
   })
 
@@ -146,14 +142,14 @@ describe('evaluate', () => {
       create: () => length.create(),
     }
     const progress: string[] = []
-    const fitAndScore: FitAndScore = (train, prompts) => fittedWinRates(module, train(), prompts, resources)
+    const fitAndScore: FitAndScore = (train, prompts) => fittedWinRates(module, train, prompts, resources)
     const entrants = [trainedEntrant('fitted', fitAndScore), lengthEntrant]
     const { strategies } = await evaluate(outcomes, planDraws(outcomes, all, { seed: 0, folds: 3 }), entrants, {
       ...options,
-      onProgress: (id, done, total) => void (id === 'fitted' && progress.push(`${done}/${total}`)),
+      onFit: (done, total) => void progress.push(`${done}/${total}`),
     })
     expect(sizes).toEqual([160, 160, 160])
-    expect(progress).toEqual(['0/3', '1/3', '2/3', '3/3'])
+    expect(progress).toEqual(['1/3', '2/3', '3/3'])
     expect(strategies[0]).toMatchObject({ apgr: strategies[1]!.apgr, minusLength: 0, beatsLength: null })
   })
 

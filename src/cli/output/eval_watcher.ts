@@ -7,25 +7,24 @@ import { renderEvalTable } from './eval_table.ts'
 export async function watchLive(head: string, order: readonly string[], colors: ChalkInstance): Promise<StageWatcher> {
   const { openLiveView } = await import('../live/eval_live.tsx')
   const measured = new Map<string, Measurement>()
-  let current = { id: 'length', done: 0, total: 1 }
+  let fits = { done: 0, total: 0 }
   const props = () => {
-    const { id, done, total } = current
-    const lines = order.map(line => {
-      const figures = measured.get(line)
-      return figures ? { id: line, measured: figures } : { id: line, pending: line === id ? '…' : '' }
+    const lines = order.map(id => {
+      const figures = measured.get(id)
+      return figures ? { id, measured: figures } : { id, pending: '…' }
     })
     const hasCosts = [...measured.values()].some(({ costPer1000 }) => costPer1000 !== null)
     return {
       head,
       table: renderEvalTable(lines, colors, hasCosts, process.stdout.columns),
-      status: total > 1 ? `${id}: ${done} of ${total} fits` : id,
-      done: (measured.size + done / total) / order.length,
+      status: [`${measured.size} of ${order.length} lines`, ...(fits.total > 0 ? [fitted(fits)] : [])].join(', '),
+      done: (measured.size + fits.done) / (order.length + fits.total),
     }
   }
   const view = openLiveView(props())
   return {
-    async onProgress(id, done, total) {
-      current = { id, done, total }
+    async onFit(done, total) {
+      fits = { done, total }
       await view.show(props())
     },
     async onMeasured(measurement) {
@@ -36,14 +35,18 @@ export async function watchLive(head: string, order: readonly string[], colors: 
   }
 }
 
-/** Says on standard error, where that is a terminal, what is being measured. */
+/** Says on standard error, where that is a terminal, how far it has come. */
 export function watchQuietly(stream: NodeJS.WriteStream): StageWatcher {
   const say = (text: string) => {
     if (stream.isTTY) stream.write(`\r\u001b[2K${text}`)
   }
   return {
-    onProgress: (id, done, total) => say(total > 1 ? `${id}: ${done} of ${total} fits …` : `${id} …`),
-    onMeasured: () => {},
+    onFit: (done, total) => say(fitted({ done, total })),
+    onMeasured: ({ id }) => say(`${id} is measured`),
     stop: () => say(''),
   }
+}
+
+function fitted({ done, total }: { readonly done: number; readonly total: number }): string {
+  return `${done} of ${total} fits`
 }

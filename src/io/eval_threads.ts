@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { UpstreamError, UsageError } from '../errors.ts'
+import { fittedWinRates } from '../evaluation/cross_validation.ts'
+import type { FitAndScore } from '../evaluation/entrants.ts'
+import type { Strategy, StrategyModule } from '../types.ts'
+import type { StoredCheckpoint } from './checkpoint.ts'
+import type { EvalAnswer, EvalJob } from './eval_worker.ts'
+import { createLimit } from './limit.ts'
+import { createResources } from './resources.ts'
+
+/** Each thread holds its own copy of the rows. */
+const MOST_THREADS = 4
+/** Below this a thread takes longer to start than its work takes. */
+const LEAST_ROWS = 500
+
+/**
+ * Work of one evaluation, several pieces at a time on threads of their own. One after the other in this thread goes what
+ * sends prompts to an endpoint, so that none is embedded twice, and everything where there is no built worker (running from
+ * source). The results are the same: a piece is never split.
+ */
+export interface EvalThreads {
+  fitAndScore(strategyId: string, module: StrategyModule, resources: EvalJob['resources']): FitAndScore
+  /** `strategy` with the scoring on a thread that reads the checkpoint again. */
+  scored(strategy: Strategy, checkpoint: StoredCheckpoint, resources: EvalJob['resources']): Strategy
+  /** Ends what is still running, so that a failure does not wait for it. */
+  close(): Promise<void>
+}
+
+/**
+ * Threads for one evaluation; none is started before there is work for it.
+ * @param file their program; default the one built beside this code.
+ */
+export function createEvalThreads(file = workerFile()): EvalThreads {
+  const running = new Set<Worker>()
+  let isClosed = false
+  const elsewhere = createLimit(Math.min(availableParallelism(), MOST_THREADS))
+  const here = createLimit(1)
+  const run = (rows: number, embedder: string | undefined, job: EvalJob, direct: () => Promise<Float64Array>) =>
+    file && rows >= LEAST_ROWS && isLocal(embedder) ? elsewhere(() => inThread(file, job)) : here(direct)
+  return {
+    fitAndScore: (strategyId, module, resources) => (train, prompts) =>
+      run(train.prompts.length, resources.embedder, { strategyId, weights: { train }, prompts, resources }, () =>
+        fittedWinRates(module, train, prompts, createResources(resources)),
+      ),
+    scored: (strategy, { file: checkpoint, metadata }, resources) => ({
+      ...strategy,
+      winRate: prompts =>
+        run(
+          prompts.length,
+          metadata.embedder?.id,
+          { strategyId: metadata.strategy, weights: { checkpoint }, prompts, resources },
+          () => strategy.winRate(prompts),
+        ),
+    }),
+    async close() {
+      isClosed = true
+      await Promise.all(Array.from(running, worker => worker.terminate()))
+    },
+  }
+
+  function inThread(program: URL, job: EvalJob): Promise<Float64Array> {
+    return new Promise((resolve, reject) => {
+      if (isClosed) return reject(new Error('the threads are closed'))
+      const worker = new Worker(program, { workerData: job })
+      running.add(worker)
+      worker.on('message', ({ winRates, failure }: EvalAnswer) => {
+        if (winRates) resolve(winRates)
+        else reject(revived(failure!))
+      })
+      worker.on('error', reject)
+      worker.on('exit', code => {
+        running.delete(worker)
+        reject(new Error(`a thread ended with code ${code} before its work was done`))
+      })
+    })
+  }
+}
+
+function isLocal(embedder: string | undefined): boolean {
+  return embedder === undefined || embedder.split(':')[0] === 'hashing'
+}
+
+/** Errors lose their class between threads; the exit code depends on it. */
+function revived({ name, message, stack }: NonNullable<EvalAnswer['failure']>): Error {
+  if (name === 'UsageError' || name === 'DataError') return new UsageError(message)
+  if (name === 'UpstreamError') return new UpstreamError(message)
+  return Object.assign(new Error(message), { stack })
+}
+
+/** The bundle has it beside the entry, one folder above the chunks. */
+function workerFile(): URL | undefined {
+  const places = ['./eval_worker.js', '../eval_worker.js'].map(place => new URL(place, import.meta.url))
+  return places.find(place => existsSync(fileURLToPath(place)))
+}
