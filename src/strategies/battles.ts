@@ -1,23 +1,24 @@
+import type { Battles } from '../math/bradley_terry.ts'
 import { createRandom } from '../math/random.ts'
 import type { Outcomes } from '../types.ts'
 import { sourceShifts } from './source_shifts.ts'
 
-/** Comparisons of two models on one prompt; one entry each per battle. */
-export interface Battles {
+/** Battles of two models on one prompt, and which prompt it was. One entry each per battle. */
+export interface PromptBattles extends Battles {
+  /** Indexes of the two models. */
+  readonly a: Uint16Array
+  readonly b: Uint16Array
+  /** ½ + ½ (score of a − score of b). */
+  readonly score: Float32Array
   /** Index of the outcomes' row. */
   readonly rows: Int32Array
-  /** Indexes of the two models. */
-  readonly first: Uint16Array
-  readonly second: Uint16Array
-  /** What the first one scored against the second, 0..1: ½ + ½ (difference of their scores). */
-  readonly shares: Float32Array
 }
 
 /**
  * The battles of every two models known in a row, at most `perRow` of them, drawn by the seed; the battle of the row's
  * own pair is always among them. With several sources that one is taken off by how far the source's mean stands out.
  */
-export function battlesOf(outcomes: Outcomes, perRow: number, seed: number): Battles {
+export function battlesOf(outcomes: Outcomes, perRow: number, seed: number): PromptBattles {
   const random = createRandom(seed)
   const shifts = sourceShifts(outcomes)
   const models = outcomes.models.length
@@ -45,9 +46,9 @@ export function battlesOf(outcomes: Outcomes, perRow: number, seed: number): Bat
   }
   return {
     rows: Int32Array.from(battles, battle => battle[0]),
-    first: Uint16Array.from(battles, battle => battle[1]),
-    second: Uint16Array.from(battles, battle => battle[2]),
-    shares: Float32Array.from(battles, battle => battle[3]),
+    a: Uint16Array.from(battles, battle => battle[1]),
+    b: Uint16Array.from(battles, battle => battle[2]),
+    score: Float32Array.from(battles, battle => battle[3]),
   }
 }
 

@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts'
-import { fitBradleyTerry } from '../math/bradley_terry.ts'
+import { fitBradleyTerry, sumWins } from '../math/bradley_terry.ts'
 import { pairWinRate, similarityWeights } from '../math/similarity_ratings.ts'
 import { assignTiers } from '../math/tiers.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
-import { type Battles, battlesOf } from './battles.ts'
+import { battlesOf, type PromptBattles } from './battles.ts'
 import { checkIndexes, checkOrigin, fittedMetadata, numberOption, pairIndexes, tensorOf } from './checkpoint_parts.ts'
 import { createPromptSpace, FEATURE_VERSION, fitPromptSpace } from './prompt_space.ts'
 import { readRows, rowTensors, strongestReasons } from './training_rows.ts'
@@ -31,21 +31,28 @@ export async function create(resources: Resources): Promise<Strategy> {
   if (tierOf[pair.strong] === tierOf[pair.weak]) tierOf[pair.strong] = Math.max(...tierOf) + 1
   const [strong, weak] = [tierOf[pair.strong]!, tierOf[pair.weak]!]
   const battles = readBattles(checkpoint, rows.count)
-  const tally = createTally(battles, tierOf)
-  const rateOf = (weights: Float64Array) => pairWinRate(fitBradleyTerry(tally.wins(weights), tally.tiers), strong, weak)
+  const inTiers = { ...battles, a: battles.a.map(model => tierOf[model]!), b: battles.b.map(model => tierOf[model]!) }
+  const tiers = Math.max(...tierOf) + 1
+  const weigh = (cosines: Float32Array) => {
+    const ofRows = similarityWeights(cosines, sharpness)
+    const weights = new Float64Array(battles.rows.length)
+    // A loop: `Float64Array.from` with a function takes as long as the scan.
+    for (let i = 0; i < weights.length; i++) weights[i] = ofRows[battles.rows[i]!]!
+    return weights
+  }
   return {
     async winRate(prompts) {
       const winRates = new Float64Array(prompts.length)
       rows.scan(await space.vectors(prompts), (query, cosines) => {
-        winRates[query] = rateOf(similarityWeights(cosines, sharpness))
+        const wins = sumWins(inTiers, tiers, weigh(cosines))
+        winRates[query] = pairWinRate(fitBradleyTerry(wins, tiers), strong, weak)
       })
       return winRates
     },
     async explain(prompt) {
       const reasons: Reason[] = []
       rows.scan(await space.vectors([prompt]), (_, cosines) => {
-        const weights = similarityWeights(cosines, sharpness)
-        for (const [row, lead] of tally.leads(weights, strong, weak)) reasons.push(rows.reason(row, lead))
+        for (const [row, lead] of leadsOf(inTiers, weigh(cosines), strong, weak)) reasons.push(rows.reason(row, lead))
       })
       return strongestReasons(reasons)
     },
@@ -75,65 +82,44 @@ export async function fit(outcomes: Outcomes, resources: Resources): Promise<Che
       ...rowTensors({ ids, categories, prompts }, vectors, space.dimensions, resources.keepPrompts ?? false),
       tiers: { shape: [outcomes.models.length], data: tiersOf(outcomes, battles) },
       battle_rows: { shape: [count], data: battles.rows.map(row => places.get(row)!) },
-      battle_first: { shape: [count], data: battles.first },
-      battle_second: { shape: [count], data: battles.second },
-      battle_shares: { shape: [count], data: battles.shares },
+      battle_a: { shape: [count], data: battles.a },
+      battle_b: { shape: [count], data: battles.b },
+      battle_score: { shape: [count], data: battles.score },
     },
   }
 }
 
 /** Tiers by global ratings. */
-function tiersOf({ models }: Outcomes, { first, second, shares }: Battles): Uint8Array {
-  const wins = new Float64Array(models.length ** 2)
-  for (const [i, share] of shares.entries()) {
-    wins[first[i]! * models.length + second[i]!]! += share
-    wins[second[i]! * models.length + first[i]!]! += 1 - share
-  }
-  return assignTiers(fitBradleyTerry(wins, models.length), TIERS)
+function tiersOf({ models }: Outcomes, battles: PromptBattles): Uint8Array {
+  return assignTiers(fitBradleyTerry(sumWins(battles, models.length), models.length), TIERS)
 }
 
-function readBattles(checkpoint: Checkpoint, rowCount: number): Battles {
+function readBattles(checkpoint: Checkpoint, rowCount: number): PromptBattles {
   const rows = tensorOf(checkpoint, 'battle_rows', Int32Array, [undefined])
-  const first = tensorOf(checkpoint, 'battle_first', Uint16Array, [rows.length])
-  const second = tensorOf(checkpoint, 'battle_second', Uint16Array, [rows.length])
-  const models = checkpoint.metadata.models.length
+  const a = tensorOf(checkpoint, 'battle_a', Uint16Array, [rows.length])
+  const b = tensorOf(checkpoint, 'battle_b', Uint16Array, [rows.length])
+  const score = tensorOf(checkpoint, 'battle_score', Float32Array, [rows.length])
   checkIndexes(checkpoint, 'battle_rows', rows, rowCount)
-  checkIndexes(checkpoint, 'battle_first', first, models)
-  checkIndexes(checkpoint, 'battle_second', second, models)
-  return { rows, first, second, shares: tensorOf(checkpoint, 'battle_shares', Float32Array, [rows.length]) }
+  checkIndexes(checkpoint, 'battle_a', a, checkpoint.metadata.models.length)
+  checkIndexes(checkpoint, 'battle_b', b, checkpoint.metadata.models.length)
+  return { rows, a, b, score }
 }
 
-function createTally({ rows, first, second, shares }: Battles, tierOf: Uint8Array) {
-  const tiers = Math.max(...tierOf) + 1
-  const wins = new Float64Array(tiers * tiers)
-  const forth = Int32Array.from(first, (model, i) => tierOf[model]! * tiers + tierOf[second[i]!]!)
-  const back = Int32Array.from(first, (model, i) => tierOf[second[i]!]! * tiers + tierOf[model]!)
-  return {
-    tiers,
-    /** Weighted wins of tier over tier, tiers × tiers: an array that the next call overwrites. */
-    wins(weights: Float64Array): Float64Array {
-      wins.fill(0)
-      for (let i = 0; i < rows.length; i++) {
-        const weight = weights[rows[i]!]!
-        const won = weight * shares[i]!
-        wins[forth[i]!]! += won
-        wins[back[i]!]! += weight - won
-      }
-      return wins
-    },
-    /** By row, how far its battles between the two tiers pull their shares from one half. */
-    leads(weights: Float64Array, strong: number, weak: number): Map<number, number> {
-      const leads = new Map<number, number>()
-      let total = 0
-      for (let i = 0; i < rows.length; i++) {
-        const side = forth[i] === strong * tiers + weak ? 1 : back[i] === strong * tiers + weak ? -1 : 0
-        if (side === 0) continue
-        const row = rows[i]!
-        total += weights[row]!
-        leads.set(row, (leads.get(row) ?? 0) + side * weights[row]! * (shares[i]! - 0.5))
-      }
-      for (const [row, lead] of leads) leads.set(row, lead / total)
-      return leads
-    },
+/** By row, how far its battles between the tiers of the pair pull the strong one's share of all such wins from one half. */
+function leadsOf(
+  { rows, a, b, score }: PromptBattles,
+  weights: Float64Array,
+  strong: number,
+  weak: number,
+): Map<number, number> {
+  const leads = new Map<number, number>()
+  let total = 0
+  for (let i = 0; i < rows.length; i++) {
+    const side = a[i] === strong && b[i] === weak ? 1 : a[i] === weak && b[i] === strong ? -1 : 0
+    if (side === 0) continue
+    total += weights[i]!
+    leads.set(rows[i]!, (leads.get(rows[i]!) ?? 0) + side * weights[i]! * (score[i]! - 0.5))
   }
+  for (const [row, lead] of leads) leads.set(row, lead / total)
+  return leads
 }
