@@ -1,0 +1,285 @@
+// Laws that hold for every entry of the registries: DESIGN, rule 6. A deviation would be named here, with its reason.
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { create as createHashing } from '../src/embedders/hashing.ts'
+import { type EmbedderOptions, embedders } from '../src/embedders/registry.ts'
+import { DataError } from '../src/errors.ts'
+import { readCheckpoint, writeCheckpoint } from '../src/io/checkpoint.ts'
+import { createPostJson } from '../src/io/post_json.ts'
+import { policies } from '../src/policies/registry.ts'
+import { strategies } from '../src/strategies/registry.ts'
+import type { Checkpoint, Embedder, Resources, Strategy, TensorData } from '../src/types.ts'
+import { startEmbeddingsServer } from './helpers/embeddings_server.ts'
+import { syntheticOutcomes } from './helpers/outcomes.ts'
+import { temporaryFolder } from './helpers/temporary_folder.ts'
+
+const DIMENSIONS = 64
+const ODD = ['', ' \n\t', '😀', '👩‍👩‍👧‍👦', '\ud83d', 'a\udc00b', '\0', 'ß', '証明してください']
+const MEGABYTE = 'ab c?'.repeat(210_000)
+const PROMPTS = [
+  'Prove the theorem',
+  'weather today',
+  'an integral, please',
+  'Prove the theorem',
+  'recipe?',
+  '3 + 2',
+  ...ODD,
+]
+const anyPrompts = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' })), { maxLength: 12 })
+const outcomes = syntheticOutcomes({ rows: 160 })
+const folder = temporaryFolder()
+const server = await startEmbeddingsServer(DIMENSIONS)
+afterAll(() => server.close())
+
+function resourcesOf(checkpoint?: Checkpoint, seed = 5): Resources {
+  return {
+    seed,
+    embedder: () => createHashing({ dimensions: DIMENSIONS }),
+    checkpoint: async () => checkpoint ?? Promise.reject(new Error('asked for a checkpoint without having any')),
+  }
+}
+
+describe.each(Object.keys(strategies))('strategy %s', async id => {
+  const module = await strategies[id]!.load()
+  const checkpoint = await module.fit?.(outcomes, resourcesOf())
+  const strategy = await module.create(resourcesOf(checkpoint))
+
+  test('one value in [0, 1] per prompt', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPrompts, async prompts => {
+        const winRates = await strategy.winRate(prompts)
+        expect(winRates).toHaveLength(prompts.length)
+        expect(winRates.every(winRate => winRate >= 0 && winRate <= 1)).toBe(true)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('empty, emoji, a lone surrogate, 1 MB', async () => {
+    const winRates = await strategy.winRate([...ODD, MEGABYTE, 'x'.repeat(1 << 20)])
+    expect(winRates.every(winRate => winRate >= 0 && winRate <= 1)).toBe(true)
+  })
+
+  test('no prompts give no values', async () => {
+    expect(await strategy.winRate([])).toEqual(new Float64Array(0))
+  })
+
+  test('a batch gives what its prompts give one by one', async () => {
+    const batch = await strategy.winRate(PROMPTS)
+    for (const [i, prompt] of PROMPTS.entries()) expectNear(await strategy.winRate([prompt]), batch.slice(i, i + 1))
+  })
+
+  test('order does not matter, nor what else is in the batch', async () => {
+    const many = Array.from({ length: 75 }, (_, i) => PROMPTS[i % 6]! + i)
+    const winRates = await strategy.winRate(many)
+    expectNear(await strategy.winRate(many.toReversed()), winRates.toReversed())
+  })
+
+  test('same seed, same answer', async () => {
+    const again = await module.fit?.(outcomes, resourcesOf())
+    expect(again?.metadata).toEqual(checkpoint?.metadata)
+    for (const [name, { shape, data }] of Object.entries(checkpoint?.tensors ?? {})) {
+      expect(again!.tensors[name]!.shape).toEqual(shape)
+      expect(Buffer.compare(bytesOf(again!.tensors[name]!.data), bytesOf(data)), name).toBe(0)
+    }
+    const other = await module.create(resourcesOf(again))
+    expect(await other.winRate(PROMPTS)).toEqual(await strategy.winRate(PROMPTS))
+  })
+
+  test('reasons have names and finite weights', async () => {
+    for (const prompt of PROMPTS.slice(0, 8)) {
+      for (const { name, weight } of (await strategy.explain?.(prompt)) ?? []) {
+        expect(name).not.toBe('')
+        expect(weight).toSatisfy(Number.isFinite)
+      }
+    }
+  })
+
+  if (strategy.quality)
+    test('quality: in [0, 1] for every prompt and model, in the order asked for', async () => {
+      const qualities = await strategy.quality!(PROMPTS, ['weak', 'strong'])
+      expect(qualities).toHaveLength(PROMPTS.length * 2)
+      expect(qualities.every(quality => quality >= 0 && quality <= 1)).toBe(true)
+      const strong = await strategy.quality!(PROMPTS, ['strong'])
+      expectNear(
+        qualities.filter((_, k) => k % 2 === 1),
+        strong,
+      )
+      expect(await strategy.quality!([], ['weak'])).toHaveLength(0)
+      await expect(strategy.quality!(['x'], ['stron'])).rejects.toThrow('Did you mean "strong"?')
+    })
+
+  if (module.fit)
+    describe('weights', () => {
+      test('saved and loaded, they give the same', async () => {
+        const file = join(folder.path, `${id}.safetensors`)
+        await writeCheckpoint(file, checkpoint!)
+        const loaded = await module.create(resourcesOf(await readCheckpoint(file)))
+        expect(await loaded.winRate(PROMPTS)).toEqual(await strategy.winRate(PROMPTS))
+      })
+
+      test('they say what they are', () => {
+        expect(checkpoint!.metadata).toMatchObject({ strategy: id, seed: 5, pair: { strong: 'strong', weak: 'weak' } })
+        expect(checkpoint!.metadata.models.toSorted()).toEqual(['strong', 'weak'])
+      })
+
+      test('those of another strategy or of another reading of the text are a DataError', async () => {
+        for (const changed of [{ strategy: 'another' }, { featureVersion: 99 }]) {
+          const foreign = { ...checkpoint!, metadata: { ...checkpoint!.metadata, ...changed } }
+          await expect(module.create(resourcesOf(foreign))).rejects.toThrow(DataError)
+        }
+      })
+
+      test('cut short they are a DataError, tensor by tensor', async () => {
+        for (const [name, { shape, data }] of Object.entries(checkpoint!.tensors)) {
+          const tensors = { ...checkpoint!.tensors, [name]: { shape, data: data.slice(0, -1) } }
+          await expect(module.create(resourcesOf({ ...checkpoint!, tensors })), name).rejects.toThrow(DataError)
+        }
+      })
+
+      if (checkpoint?.metadata.embedder)
+        test('those of another embedder are a DataError that names both', async () => {
+          const embedder = () => createHashing({ dimensions: DIMENSIONS + 1 })
+          const created = module.create({ ...resourcesOf(checkpoint), embedder })
+          await expect(created).rejects.toThrow(
+            /hashing \(65 dimensions\), got one fitted on hashing \(64 dimensions\)/,
+          )
+        })
+
+      test('they rank better than chance what they were not fitted on', async () => {
+        const fresh = syntheticOutcomes({ rows: 300, seed: 2 })
+        const winRates = await strategy.winRate(fresh.prompts)
+        expect(
+          areaUnderCurve(
+            winRates,
+            fresh.categories.map(category => category === 'hard'),
+          ),
+        ).toBeGreaterThan(0.8)
+      })
+
+      test.each([
+        ['one row', syntheticOutcomes({ rows: 1 })],
+        ['nothing but ties', withScores(() => 1)],
+        ['strong worse than weak', withScores(k => (k + 1) % 2)],
+        [
+          'one prompt over and over',
+          { ...syntheticOutcomes({ rows: 12 }), prompts: new Array<string>(12).fill('same') },
+        ],
+      ])('can be fitted on %s', async (_, rows) => {
+        const fitted: Strategy = await module.create(resourcesOf(await module.fit!(rows, resourcesOf())))
+        const winRates = await fitted.winRate(PROMPTS)
+        expect(winRates.every(winRate => winRate >= 0 && winRate <= 1)).toBe(true)
+      })
+    })
+})
+
+describe.each(Object.keys(embedders))('embedder %s', async id => {
+  const { create } = await embedders[id]!.load()
+  const options: EmbedderOptions = { baseUrl: server.url, dimensions: DIMENSIONS, model: 'hashes' }
+  const embedder: Embedder = await create(options, { postJson: createPostJson() })
+
+  test('rows of unit length, but zero for a text without a sign', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPrompts, async texts => {
+        const vectors = await embedder.embed(texts)
+        expect(vectors).toHaveLength(texts.length * DIMENSIONS)
+        for (const [i, text] of texts.entries()) {
+          const length = Math.hypot(...vectors.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS))
+          if (text.trim() === '') expect(length).toBe(0)
+          else if (length !== 0) expect(length).toBeCloseTo(1, 5)
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('a text with a sign in it has a direction, however long or odd', async () => {
+    const texts = [...ODD.filter(text => /[^\s\0]/.test(text)), MEGABYTE]
+    const vectors = await embedder.embed(texts)
+    for (const [i, text] of texts.entries()) {
+      expect(Math.hypot(...vectors.subarray(i * DIMENSIONS, (i + 1) * DIMENSIONS)), text.slice(0, 20)).toBeCloseTo(1, 5)
+    }
+  })
+
+  test('a batch gives what its texts give one by one, in any order', async () => {
+    const vectors = await embedder.embed(PROMPTS)
+    const reversed = await embedder.embed(PROMPTS.toReversed())
+    for (const [i, text] of PROMPTS.entries()) {
+      const row = vectors.slice(i * DIMENSIONS, (i + 1) * DIMENSIONS)
+      expectNear(await embedder.embed([text]), row)
+      const place = PROMPTS.length - 1 - i
+      expectNear(reversed.slice(place * DIMENSIONS, (place + 1) * DIMENSIONS), row)
+    }
+  })
+
+  test('no texts give no vectors', async () => {
+    expect(await embedder.embed([])).toHaveLength(0)
+  })
+
+  test('a second one gives the same', async () => {
+    const other = await create(options, { postJson: createPostJson() })
+    expect(await other.embed(PROMPTS)).toEqual(await embedder.embed(PROMPTS))
+    expect(other).toMatchObject({ id: embedder.id, dimensions: DIMENSIONS })
+    expect(embedder.id.split(':')[0]).toBe(id)
+  })
+})
+
+describe.each(Object.keys(policies))('policy %s', async id => {
+  const { create } = await policies[id]!.load()
+  const strategy = await (await strategies.random!.load()).create(resourcesOf())
+  const policy = create({ strategy, strategyId: 'random', threshold: 0.5 })
+  const pair = { strong: { id: 'large' }, weak: { id: 'small' } }
+  const pool = { models: [pair.strong, pair.weak], pair }
+  const requests = PROMPTS.map(prompt => ({ prompt }))
+
+  test('one decision per request, for models of the pool', async () => {
+    const decisions = await policy.decide(requests, pool)
+    expect(decisions).toHaveLength(requests.length)
+    for (const { model, models, policy: name } of decisions) {
+      expect(['large', 'small']).toContain(model)
+      expect(models[0]).toBe(model)
+      expect(name).toBe(id)
+    }
+    expect(await policy.decide([], pool)).toEqual([])
+  })
+
+  test('requests one by one, or in another order, are decided alike', async () => {
+    const decisions = await policy.decide(requests, pool)
+    expect(await policy.decide(requests.toReversed(), pool)).toEqual(decisions.toReversed())
+    for (const [i, request] of requests.entries()) expect(await policy.decide([request], pool)).toEqual([decisions[i]])
+  })
+
+  test('same seed, same decisions', async () => {
+    const other = create({ strategy, strategyId: 'random', threshold: 0.5 })
+    expect(await other.decide(requests, pool)).toEqual(await policy.decide(requests, pool))
+  })
+})
+
+function expectNear(actual: Float64Array | Float32Array, expected: Float64Array | Float32Array): void {
+  expect(actual).toHaveLength(expected.length)
+  const apart = Array.from(actual, (value, i) => Math.abs(value - expected[i]!))
+  expect(Math.max(0, ...apart)).toBeLessThanOrEqual(1e-6)
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+function withScores(scoreAt: (place: number) => number) {
+  const rows = syntheticOutcomes({ rows: 40 })
+  const scores = rows.scores.map((_, k) => scoreAt(k))
+  const column = (model: number) => scores.filter((_, k) => k % 2 === model)
+  return { ...rows, scores, weak: column(0), strong: column(1) }
+}
+
+/** The chance that a hard prompt is ranked above an easy one. */
+function areaUnderCurve(values: Float64Array, isPositive: readonly boolean[]): number {
+  const [above, below] = [true, false].map(side => values.filter((_, i) => isPositive[i] === side)) as [
+    Float64Array,
+    Float64Array,
+  ]
+  let wins = 0
+  for (const high of above) for (const low of below) wins += high > low ? 1 : high === low ? 0.5 : 0
+  return wins / (above.length * below.length)
+}
