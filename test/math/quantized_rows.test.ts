@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { createScan, quantizeRows, SCAN_QUERIES } from '../../src/math/quantized_rows.ts'
+import { createRandom } from '../../src/math/random.ts'
+import { normalize } from '../../src/math/vectors.ts'
+
+function unitRows(count: number, width: number, seed: number): Float32Array {
+  const random = createRandom(seed)
+  const rows = Float32Array.from({ length: count * width }, () => random() - 0.5)
+  for (let row = 0; row < count; row++) normalize(rows.subarray(row * width, (row + 1) * width))
+  return rows
+}
+
+test('eight bits lose at most half a step', () => {
+  const rows = unitRows(20, 33, 1)
+  const { codes, scales } = quantizeRows(rows, 33)
+  for (const [k, value] of rows.entries()) {
+    const scale = scales[Math.floor(k / 33)]!
+    expect(Math.abs(codes[k]! * scale - value)).toBeLessThanOrEqual(scale * 0.5001)
+  }
+})
+
+test('a row of zeros stays one', () => {
+  const { codes, scales } = quantizeRows(new Float32Array(5), 5)
+  expect([...codes, ...scales]).toEqual([0, 0, 0, 0, 0, 0])
+})
+
+test('cosines are those of the vectors, for any number of rows, queries and dimensions', () => {
+  const sizes = fc.record({
+    rows: fc.integer({ min: 1, max: 70 }),
+    queries: fc.integer({ min: 1, max: SCAN_QUERIES }),
+    width: fc.constantFrom(1, 2, 7, 64, 272),
+    seed: fc.nat(),
+  })
+  fc.assert(
+    fc.property(sizes, ({ rows, queries, width, seed }) => {
+      const matrix = unitRows(rows, width, seed)
+      const asked = unitRows(queries, width, seed + 1)
+      const out = new Float32Array(rows * queries).fill(Number.NaN)
+      createScan(quantizeRows(matrix, width))(asked, out)
+      for (let query = 0; query < queries; query++) {
+        for (let row = 0; row < rows; row++) {
+          let cosine = 0
+          for (let j = 0; j < width; j++) cosine += asked[query * width + j]! * matrix[row * width + j]!
+          expect(Math.abs(out[query * rows + row]! - cosine)).toBeLessThan(0.01)
+        }
+      }
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test.each([3, 272, 1552, 3088])('in a batch a query of %i numbers gives bit for bit what it gives alone', width => {
+  const scan = createScan(quantizeRows(unitRows(37, width, 5), width))
+  const queries = unitRows(SCAN_QUERIES - 1, width, 6)
+  const together = new Float32Array(37 * (SCAN_QUERIES - 1))
+  scan(queries, together)
+  const alone = new Float32Array(37)
+  for (let query = 0; query < SCAN_QUERIES - 1; query++) {
+    scan(queries.subarray(query * width, (query + 1) * width), alone)
+    expect(alone).toEqual(together.slice(query * 37, (query + 1) * 37))
+  }
+})
+
+test('two queries in one double do not spill into each other at their largest', () => {
+  const width = 300
+  const rows = new Float32Array(2 * width).fill(1).fill(-1, width)
+  const queries = new Float32Array(4 * width)
+    .fill(1)
+    .fill(-1, width, 2 * width)
+    .fill(-1, 3 * width)
+  const out = new Float32Array(8)
+  createScan(quantizeRows(rows, width))(queries, out)
+  expect(Array.from(out, Math.round)).toEqual([300, -300, -300, 300, 300, -300, -300, 300])
+})
