@@ -1,7 +1,7 @@
 // A command is one file, since every file that a module loader opens costs start-up time; what is heavy and seldom needed is
 // a file of its own. All that is bundled is pure JavaScript, so the installed package has no dependencies.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
@@ -90,3 +90,9 @@ const types = [
   `${outdir}/types`,
 ]
 execFileSync('npx', ['tsc', ...types, '--project', 'tsconfig.build.json'], { stdio: 'inherit' })
+
+// npx looks here first; without it, it installs the checkout into its cache.
+if (outdir === 'dist' && existsSync('node_modules/.bin') && process.platform !== 'win32') {
+  rmSync('node_modules/.bin/llmroute', { force: true })
+  symlinkSync('../../bin/llmroute.js', 'node_modules/.bin/llmroute')
+}

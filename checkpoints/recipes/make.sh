@@ -7,10 +7,17 @@ cd "$(dirname "$0")/../.."
 pairs=$(mktemp -d)
 trap 'rm -rf "$pairs"' EXIT
 python3 checkpoints/recipes/make_pairs.py "$data" "$pairs"
-for strategy in ${STRATEGIES:-linear mf sw_ranking knn forest}; do
-  node bin/llmroute.js train \
-    "$data/routellm_mmlu.csv" "$data/routellm_gsm8k.csv" "$pairs/mmlupro.csv" "$pairs/llmrouter_uiuc.csv" \
-    "$data/evouna_openqa.csv" "$data/zeroeval_crux.csv" "$data/zeroeval_numersense-v2.csv" \
-    --strategy "$strategy" --strong gpt-4-1106-preview --weak mixtral-8x7b-instruct --seed 0 \
-    -o "checkpoints/$strategy.safetensors"
-done
+# GPT-4 against a model of the class of Mixtral or GPT-3.5; the strategies that keep their rows learn from these only, since
+# size and time grow with each.
+few=("$data"/{routellm_mmlu,routellm_gsm8k,zeroeval_crux,zeroeval_numersense-v2}.csv)
+all=("${few[@]}" "$pairs"/{mmlupro,llmrouter_uiuc}.csv "$data/evouna_openqa.csv")
+
+train() {
+  local strategy=$1
+  shift
+  node bin/llmroute.js train "$@" --strategy "$strategy" --seed 0 \
+    --strong gpt-4-1106-preview --weak mixtral-8x7b-instruct -o "checkpoints/$strategy.safetensors"
+}
+
+for strategy in linear mf forest; do train "$strategy" "${all[@]}"; done
+for strategy in sw_ranking knn; do train "$strategy" "${few[@]}"; done
