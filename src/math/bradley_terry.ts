@@ -1,3 +1,5 @@
+import { factorize, solveFactorized } from './cholesky.ts'
+
 /** Rating points for a factor of ten in the odds, as in Elo. */
 const SCALE = 400
 const CENTRE = 1000
@@ -111,28 +113,9 @@ function newtonStep(
       hessian[j * players + i]! -= curvature
     }
   }
-  solveInPlace(hessian, step)
+  factorize(hessian, players)
+  solveFactorized(hessian, players, step)
   return step
-}
-
-/** Solves `matrix · x = right` by Cholesky; the matrix, symmetric positive definite and row-major, and `right` are overwritten. */
-function solveInPlace(matrix: Float64Array, right: Float64Array): void {
-  const n = right.length
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = matrix[i * n + j]!
-      for (let k = 0; k < j; k++) sum -= matrix[i * n + k]! * matrix[j * n + k]!
-      matrix[i * n + j] = i === j ? Math.sqrt(Math.max(sum, Number.MIN_VALUE)) : sum / matrix[j * n + j]!
-    }
-    let sum = right[i]!
-    for (let k = 0; k < i; k++) sum -= matrix[i * n + k]! * right[k]!
-    right[i] = sum / matrix[i * n + i]!
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    let sum = right[i]!
-    for (let k = i + 1; k < n; k++) sum -= matrix[k * n + i]! * right[k]!
-    right[i] = sum / matrix[i * n + i]!
-  }
 }
 
 /** strengths + share · step. */

