@@ -1,12 +1,15 @@
+import { mean } from '../math/mean.ts'
 import { interval, resampleApgr } from './confidence.ts'
 import { curve } from './curve.ts'
 import { meanCurve, pointAt } from './mean_curve.ts'
 import { apgr, cpt } from './metrics.ts'
-import { mean } from './outcomes.ts'
 import { beatsBetterModel, gapInterval, type MeasuredPoint, withIntervals } from './point_intervals.ts'
+import { requireWinRates } from './win_rates.ts'
 
 /** What is tested on: one entry a row, none NaN. `costs` in US dollars for the prompt. */
 export interface TestSet {
+  /** What the rows are called in messages; default: their numbers, from 1. */
+  readonly ids?: readonly string[]
   readonly strong: Float64Array
   readonly weak: Float64Array
   readonly costs?: { readonly strong: Float64Array; readonly weak: Float64Array }
@@ -58,9 +61,11 @@ export interface Benchmark {
 }
 
 /**
- * Figures are means over the test sets and draws; intervals are taken over the resamples of all of them together, so that
- * they speak of one draw, not of the mean.
- * @param length win rates of the strategy that the others are compared with.
+ * APGR and its difference from `length` are means over the draws, each measured against the gap of its own test set; where
+ * that is none the draw is left out, and where the mean gap is none both are null. CPT, qualities and costs are read from the
+ * mean curve. Intervals are taken over the resamples of all draws together, so that they speak of one draw, not of the mean.
+ * @param length win rates of the strategy that the others are compared with: one draw a test set.
+ * @throws UsageError, as `measure` does, where a win rate is NaN; it names the strategy and the row.
  */
 export function createBenchmark(
   tests: readonly TestSet[],
@@ -69,11 +74,13 @@ export function createBenchmark(
 ): Benchmark {
   const qualityStrong = mean(tests.map(({ strong }) => mean(strong)))
   const qualityWeak = mean(tests.map(({ weak }) => mean(weak)))
+  const hasGap = qualityStrong > qualityWeak
   const rows = Math.round(mean(tests.map(({ strong }) => strong.length)))
   const resample = (winRates: TestWinRates) =>
     tests.map(({ strong, weak }, t) => resampleApgr(winRates[t]!, strong, weak, { ...options, seed: options.seed + t }))
+  requireNumbers('length', length)
   const lengthResamples = resample(length)
-  const lengthApgr = apgrOf(curveOf(length))
+  const lengthApgrs = apgrsOf(length).map(([value]) => value!)
 
   function curveOf(winRates: TestWinRates): readonly MeasuredPoint[] {
     const curves = tests.flatMap(({ strong, weak }, t) =>
@@ -82,15 +89,29 @@ export function createBenchmark(
     return meanCurve(curves)
   }
 
-  function apgrOf(points: readonly MeasuredPoint[]): number | null {
-    return apgr(points, qualityStrong, qualityWeak)
+  function requireNumbers(id: string, winRates: TestWinRates): void {
+    for (const [t, { ids }] of tests.entries()) for (const rates of winRates[t]!) requireWinRates(id, rates, ids)
+  }
+
+  /** By test set and draw; NaN where that test set has no gap. */
+  function apgrsOf(winRates: TestWinRates): number[][] {
+    return tests.map(({ strong, weak }, t) =>
+      winRates[t]!.map(rates => apgr(curve(rates, strong, weak), mean(strong), mean(weak)) ?? Number.NaN),
+    )
+  }
+
+  function meanOfDraws(values: readonly number[]): number | null {
+    const defined = values.filter(value => !Number.isNaN(value))
+    return hasGap && defined.length > 0 ? mean(defined) : null
   }
 
   function measure(id: string, winRates: TestWinRates): Measurement {
+    requireNumbers(id, winRates)
     const points = curveOf(winRates)
     const resamples = winRates === length ? lengthResamples : resample(winRates)
-    const value = apgrOf(points)
-    const minusLength = value === null || lengthApgr === null ? null : value - lengthApgr
+    const apgrs = apgrsOf(winRates)
+    const value = meanOfDraws(apgrs.flat())
+    const minusLength = meanOfDraws(apgrs.flatMap((draws, t) => draws.map(draw => draw - lengthApgrs[t]!)))
     const { low, high } = interval(pool(resamples.flat()))
     const difference = interval(
       pool(resamples.flatMap((draws, t) => draws.map(draw => subtract(draw, lengthResamples[t]![0]!)))),

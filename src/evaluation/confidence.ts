@@ -6,7 +6,9 @@ import { apgr, type QualityPoint } from './metrics.ts'
 
 export { interval } from '../math/bootstrap.ts'
 
+/** How to resample, and whom to tell. */
 export interface ResampleApgrOptions extends ResampleOptions {
+  /** Called after each resample. */
   onProgress?(done: number, total: number): void
 }
 

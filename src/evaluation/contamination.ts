@@ -12,6 +12,11 @@ export function seenBy({ tensors }: Checkpoint): BigUint64Array {
   return data instanceof BigUint64Array ? data : new BigUint64Array()
 }
 
+/** Whether a checkpoint says which prompts it was trained on; where it does not, contamination cannot be checked. */
+export function saysWhatItSaw({ tensors }: Checkpoint): boolean {
+  return tensors.seen?.data instanceof BigUint64Array
+}
+
 /** The rows whose hash is in none of `seen`, each of which is ascending. Ascending. */
 export function unseenRows(hashes: BigUint64Array, seen: readonly BigUint64Array[]): Int32Array {
   return Int32Array.from(hashes.keys()).filter(row => !seen.some(sorted => includes(sorted, hashes[row]!)))

@@ -1,9 +1,10 @@
 import { UsageError } from '../errors.ts'
+import { mean } from '../math/mean.ts'
 import type { Outcomes } from '../types.ts'
 import type { TestSet } from './benchmark.ts'
-import { drawSplit, type Split, splitsOf } from './cross_validation.ts'
+import { drawRows, drawSplit, type Split, splitsOf } from './cross_validation.ts'
 import type { GroupBy } from './groups.ts'
-import { mean, pick, selectRows } from './outcomes.ts'
+import { measuredRows, pick, selectRows } from './outcomes.ts'
 
 /** What one draw tests, and what is fitted for it. */
 export interface Draw {
@@ -13,16 +14,22 @@ export interface Draw {
   readonly fits: readonly Fit[]
 }
 
+/** One fitting of every strategy. */
 export interface Fit {
+  /** What is learned from; made when it is asked for, since it is a copy. */
   readonly train: () => Outcomes
+  /** Rows of the evaluated outcomes that it scores, ascending. */
   readonly test: Int32Array
 }
 
+/** How rows are divided into those to learn from and those to test on; by default nothing is learned. */
 export interface DrawOptions {
   readonly seed: number
+  /** 2 or more: every row is tested, in the fold that is not learned from. */
   readonly folds?: number | undefined
+  /** What stays on one side of a split besides repeats of a prompt. */
   readonly groupBy?: GroupBy | undefined
-  /** Rows to learn from, drawn `draws` times. */
+  /** Rows with scores of both models to learn from, 1 or more, drawn `draws` times (default 1). */
   readonly trainSize?: number | undefined
   readonly draws?: number
   /** Learn from these instead. */
@@ -65,15 +72,16 @@ export function testSetOf(outcomes: Outcomes, { rows }: Draw): TestSet {
   const strong = pick(outcomes.strong, rows)
   const weak = pick(outcomes.weak, rows)
   const costs = { strong: costsOf(outcomes, rows, 'strong'), weak: costsOf(outcomes, rows, 'weak') }
+  const ids = Array.from(rows, row => outcomes.ids[row]!)
   return costs.strong && costs.weak
-    ? { strong, weak, costs: { strong: costs.strong, weak: costs.weak } }
-    : { strong, weak }
+    ? { ids, strong, weak, costs: { strong: costs.strong, weak: costs.weak } }
+    : { ids, strong, weak }
 }
 
 function drawn(outcomes: Outcomes, size: number, seed: number, groupBy: GroupBy | undefined): Outcomes {
-  const rows = outcomes.prompts.length
-  if (size > rows) throw new UsageError(`train size: expected at most the ${rows} rows to learn from, got ${size}.`)
-  return size === rows ? outcomes : selectRows(outcomes, drawSplit(outcomes, size, seed, groupBy).train)
+  const rows = measuredRows(outcomes).length
+  if (size > rows) throw new UsageError(`--train-size: expected at most the ${rows} rows to learn from, got ${size}.`)
+  return size === rows ? outcomes : selectRows(outcomes, drawRows(outcomes, size, seed, groupBy).train)
 }
 
 function mergeSorted(fits: readonly Fit[]): Int32Array {

@@ -3,11 +3,15 @@ import { type Benchmark, createBenchmark, type Measurement, type TestSet, type T
 import { type Draw, testSetOf } from './draws.ts'
 import type { Entrant } from './entrants.ts'
 
+/** How to resample, and whom to tell. */
 export interface EvaluateOptions {
+  /** Bootstrap resamples for each interval. */
   readonly resamples: number
+  /** Of the resamples. */
   readonly seed: number
   /** Called after each fit; awaited, so that a view can draw itself. */
   readonly onFit?: (done: number, total: number) => void | Promise<void>
+  /** Called with each line of the table as soon as it is known; awaited. */
   readonly onMeasured?: (measurement: Measurement) => void | Promise<void>
 }
 
@@ -22,6 +26,7 @@ export interface Evaluation {
 /**
  * Measures every entrant on the draws, each as soon as it is scored; all are scored at once.
  * @param entrants one of them `length`, which the others are compared with and which is measured first.
+ * @throws UsageError where an entrant gives NaN for a row.
  */
 export async function evaluate(
   outcomes: Outcomes,

@@ -1,4 +1,4 @@
-import { mean } from './outcomes.ts'
+import { mean } from '../math/mean.ts'
 import type { MeasuredPoint } from './point_intervals.ts'
 
 /**

@@ -28,13 +28,6 @@ export function pick(values: Float64Array, rows: Int32Array): Float64Array {
   return Float64Array.from(rows, row => values[row]!)
 }
 
-/** The mean, NaN of nothing. */
-export function mean(values: ArrayLike<number>): number {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
-  return sum / values.length
-}
-
 function pickRows(values: Float64Array, rows: Int32Array, width: number): Float64Array {
   const picked = new Float64Array(rows.length * width)
   for (const [i, row] of rows.entries()) picked.set(values.subarray(row * width, (row + 1) * width), i * width)

@@ -4,13 +4,6 @@ import type { Model, Outcomes } from '../types.ts'
 export const CHARACTERS_PER_TOKEN = 4
 export const ANSWER_TOKENS = 300
 
-/** US dollars for one answer, from prices per million tokens; undefined where the model has none. */
-export function estimatedCost(prompt: string, { inputPrice, outputPrice }: Model): number | undefined {
-  if (inputPrice === undefined && outputPrice === undefined) return undefined
-  const inputTokens = Math.ceil(prompt.length / CHARACTERS_PER_TOKEN)
-  return (inputTokens * (inputPrice ?? 0) + ANSWER_TOKENS * (outputPrice ?? 0)) / 1e6
-}
-
 /** The outcomes with costs estimated from the prices of `models`, found by id; as they are where no pair has both prices. */
 export function withEstimatedCosts(outcomes: Outcomes, models: readonly Model[]): Outcomes {
   const priced = outcomes.models.map(id => models.find(model => model.id === id))
@@ -23,4 +16,11 @@ export function withEstimatedCosts(outcomes: Outcomes, models: readonly Model[])
     }
   }
   return { ...outcomes, costs }
+}
+
+/** US dollars for one answer, from prices per million tokens; undefined where the model has none. */
+function estimatedCost(prompt: string, { inputPrice, outputPrice }: Model): number | undefined {
+  if (inputPrice === undefined && outputPrice === undefined) return undefined
+  const inputTokens = Math.ceil(prompt.length / CHARACTERS_PER_TOKEN)
+  return (inputTokens * (inputPrice ?? 0) + ANSWER_TOKENS * (outputPrice ?? 0)) / 1e6
 }

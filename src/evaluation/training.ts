@@ -3,8 +3,11 @@ import { normalizePrompt, promptHash } from '../text/hash.ts'
 import type { Checkpoint, Outcomes, Resources, StrategyModule } from '../types.ts'
 import { crossValidatedWinRates } from './cross_validation.ts'
 
+/** How to train, and whom to tell. */
 export interface TrainingOptions {
+  /** Of the cross-validation, 2 or more. */
   readonly folds: number
+  /** Of the folds; kept in the metadata. */
   readonly seed: number
   /** ISO 8601 day, for the metadata. */
   readonly date: string
@@ -22,7 +25,7 @@ export interface Training {
 /**
  * Cross-validates a strategy, then fits it on all rows. The checkpoint gets the quantiles of the out-of-fold win rates,
  * since those of the fitted rows would be too extreme for new prompts, and the hashes of the prompts it has seen.
- * @throws UsageError where there are fewer different prompts than folds.
+ * @throws UsageError where there are fewer different prompts than folds, or too few rows with scores of both models.
  */
 export async function trainStrategy(
   module: StrategyModule & Required<Pick<StrategyModule, 'fit'>>,

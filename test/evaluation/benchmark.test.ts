@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { UsageError } from '../../src/errors.ts'
 import { createBenchmark, type TestSet } from '../../src/evaluation/benchmark.ts'
 import { curve } from '../../src/evaluation/curve.ts'
 import { apgr, cpt } from '../../src/evaluation/metrics.ts'
@@ -165,13 +166,54 @@ describe('several draws', () => {
     expect(sets.rows).toBe(400)
   })
 
-  test('APGR is that of the mean curve, between the best and the worst draw', () => {
+  test('APGR is the mean over the draws, and minusLength the mean of their differences', () => {
     const { test: set, skill, guess } = simulated()
     const benchmark = createBenchmark([set], [[guess]], options)
     const [good, bad] = [benchmark.measure('a', [[skill]]).apgr!, benchmark.length.apgr!]
     const both = benchmark.measure('both', [[skill, guess]])
-    expect(both.apgr).toBeCloseTo((good + bad) / 2, 6)
-    expect(both.apgr).toBe(apgr(both.curve, benchmark.quality.strong, benchmark.quality.weak))
+    expect(both.apgr).toBeCloseTo((good + bad) / 2, 12)
+    expect(both.minusLength).toBeCloseTo((good - bad) / 2, 12)
     expect(both.apgrHigh! - both.apgrLow!).toBeGreaterThan(good - bad)
   })
+
+  test('each draw is measured against the gap of its own rows, unlike the mean curve', () => {
+    const { test: wide, skill, guess } = simulated(0.5)
+    const { test: narrow } = simulated(0.1)
+    const alone = [wide, narrow].map(set => createBenchmark([set], [[guess]], options).measure('x', [[skill]]))
+    const benchmark = createBenchmark([wide, narrow], [[guess], [guess]], options)
+    const both = benchmark.measure('x', [[skill], [skill]])
+    expect(both.apgr).toBeCloseTo((alone[0]!.apgr! + alone[1]!.apgr!) / 2, 12)
+    expect(both.minusLength).toBeCloseTo((alone[0]!.minusLength! + alone[1]!.minusLength!) / 2, 12)
+    expect(Math.abs(both.apgr! - apgr(both.curve, benchmark.quality.strong, benchmark.quality.weak)!)).toBeGreaterThan(
+      1e-4,
+    )
+    expect(both.cpt50).toBe(cpt(both.curve, 0.5, benchmark.quality.strong, benchmark.quality.weak))
+  })
+
+  test('a draw without a gap has no APGR and is left out; without a gap in the mean nothing is defined', () => {
+    const { test: set, skill, guess } = simulated()
+    const none: TestSet = { strong: set.weak, weak: set.weak }
+    const twice = (sets: TestSet[]) =>
+      createBenchmark(sets, [[guess], [guess]], options).measure('x', [[skill], [skill]])
+    const alone = createBenchmark([set], [[guess]], options).measure('x', [[skill]])
+    expect(twice([set, none])).toMatchObject({ apgr: alone.apgr, minusLength: alone.minusLength })
+    const turned: TestSet = { strong: set.weak, weak: set.strong }
+    expect(twice([set, turned])).toMatchObject({ apgr: null, minusLength: null, beatsLength: null })
+  })
+})
+
+test('a win rate that is no number is not measured', () => {
+  const { test: set, skill, guess } = simulated()
+  const holed = skill.slice()
+  holed[4] = Number.NaN
+  const ids = Array.from(skill, (_, row) => `q${row}`)
+  const benchmark = createBenchmark([{ ...set, ids }], [[guess]], options)
+  expect(() => benchmark.measure('holed', [[skill, holed]])).toThrow(
+    new UsageError(
+      'holed: expected a win rate for every row, got NaN for row q4. Where it is trained here, give it more rows with scores of both models.',
+    ),
+  )
+  expect(() => createBenchmark([set], [[holed]], options)).toThrow(
+    'length: expected a win rate for every row, got NaN for row 5.',
+  )
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashPrompts, seenBy, unseenRows } from '../../src/evaluation/contamination.ts'
+import { hashPrompts, saysWhatItSaw, seenBy, unseenRows } from '../../src/evaluation/contamination.ts'
 import type { Checkpoint } from '../../src/types.ts'
 
 test('exactly the rows whose prompt is in one of the training sets are seen', () => {
@@ -25,4 +25,6 @@ test('a checkpoint says what it has seen, or nothing', () => {
   const data = hashPrompts(['a'])
   expect(seenBy({ metadata, tensors: { seen: { shape: [1], data } } })).toBe(data)
   expect(seenBy({ metadata, tensors: {} })).toHaveLength(0)
+  expect(saysWhatItSaw({ metadata, tensors: { seen: { shape: [1], data } } })).toBe(true)
+  expect(saysWhatItSaw({ metadata, tensors: {} })).toBe(false)
 })

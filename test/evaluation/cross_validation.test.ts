@@ -76,9 +76,9 @@ describe('foldsOf', () => {
       { prompt: 'A ', strong: 1, weak: 0 },
     ])
     expect(() => foldsOf(rows, 2, 0)).toThrow(
-      new UsageError('folds: expected at least 2 different prompts, got 1. Ask for fewer folds.'),
+      new UsageError('folds (--cv or --folds): expected at least 2 different prompts, got 1. Ask for fewer folds.'),
     )
-    expect(() => foldsOf(rows, 1, 0)).toThrow('folds: expected 2 or more, got 1.')
+    expect(() => foldsOf(rows, 1, 0)).toThrow('folds (--cv or --folds): expected 2 or more, got 1.')
   })
 })
 
@@ -102,7 +102,9 @@ describe('splits', () => {
     fc.assert(
       fc.property(outcomes, seeds, fc.integer({ min: 1, max: 60 }), (rows, seed, size) => {
         if (size >= rows.prompts.length) {
-          expect(() => drawSplit(rows, size, seed)).toThrow(/train size: expected fewer than \d+ \(all rows\), got/)
+          expect(() => drawSplit(rows, size, seed)).toThrow(
+            '--train-size: expected rows of other prompts left to test on, got none: the file has ',
+          )
           return
         }
         let split: ReturnType<typeof drawSplit>
@@ -157,6 +159,20 @@ describe('crossValidatedWinRates', () => {
         expect([...rates]).toEqual(rows.prompts.map(() => 0))
         expect(done).toEqual([1 / 3, 2 / 3, 1])
       }),
+    )
+  })
+
+  test('weights that give NaN: the strategy and the id of the row', async () => {
+    const rows = pairOutcomes(['a', 'b', 'c', 'd'].map(prompt => ({ prompt, strong: 1, weak: 0 })))
+    const module: StrategyModule = {
+      ...memory,
+      create: async () => ({ winRate: async prompts => Float64Array.from(prompts, text => (text === 'c' ? NaN : 1)) }),
+    }
+    const trained = crossValidatedWinRates(module, rows, resources, { folds: 2, seed: 0 })
+    await expect(trained).rejects.toThrow(
+      new UsageError(
+        'memory: expected a win rate for every row, got NaN for row 3. Where it is trained here, give it more rows with scores of both models.',
+      ),
     )
   })
 

@@ -11,7 +11,7 @@ import {
 } from '../../src/evaluation/entrants.ts'
 import { evaluate, evaluateByCategory } from '../../src/evaluation/evaluate.ts'
 import { measuredRows, selectRows } from '../../src/evaluation/outcomes.ts'
-import { estimatedCost, withEstimatedCosts } from '../../src/evaluation/pricing.ts'
+import { withEstimatedCosts } from '../../src/evaluation/pricing.ts'
 import { createRandom } from '../../src/math/random.ts'
 import * as length from '../../src/strategies/length.ts'
 import * as random from '../../src/strategies/random.ts'
@@ -84,8 +84,29 @@ describe('planDraws', () => {
       [240, 50, 50, 50],
     ])
     expect(() => planDraws(outcomes, all, { seed: 0, folds: 3, trainSize: 200 })[0]!.fits[0]!.train()).toThrow(
-      'train size: expected at most the 160 rows to learn from, got 200.',
+      '--train-size: expected at most the 160 rows to learn from, got 200.',
     )
+  })
+
+  test('a train size counts the rows with scores of both models; others are learned from beside them', () => {
+    const weak = outcomes.weak.map((score, row) => (row % 3 ? Number.NaN : score))
+    const gappy = { ...outcomes, weak }
+    const tested = measuredRows(gappy)
+    for (const { rows, fits } of planDraws(gappy, tested, { seed: 4, trainSize: 30, draws: 3 })) {
+      expect(measuredRows(fits[0]!.train())).toHaveLength(30)
+      expect(fits[0]!.train().prompts.length).toBeGreaterThan(30)
+      expect(rows).toHaveLength(50)
+      expect(Array.from(rows, row => weak[row])).not.toContain(Number.NaN)
+    }
+    const [whole] = planDraws(gappy, tested, { seed: 4, trainOn: gappy, trainSize: 80 })
+    expect(whole!.fits[0]!.train()).toBe(gappy)
+    expect(() => planDraws(gappy, tested, { seed: 4, trainOn: gappy, trainSize: 81 })).toThrow('at most the 80 rows')
+  })
+
+  test('a part of other outcomes may leave nothing of them: they are not tested', () => {
+    const repeats = pairOutcomes(Array.from({ length: 6 }, () => ({ prompt: 'the same', strong: 1, weak: 0 })))
+    const [part] = planDraws(outcomes, all, { seed: 0, trainOn: repeats, trainSize: 4 })
+    expect(part!.fits[0]!.train().prompts).toHaveLength(4)
   })
 
   test('draws of neighbouring seeds are not the same draws', () => {
@@ -153,6 +174,17 @@ describe('evaluate', () => {
     expect(strategies[0]).toMatchObject({ apgr: strategies[1]!.apgr, minusLength: 0, beatsLength: null })
   })
 
+  test('an entrant without a win rate for some row: its name and the id of the row', async () => {
+    const holed = columnEntrant(
+      'holed',
+      Float64Array.from(all, row => (row === 6 ? Number.NaN : row)),
+    )
+    const rows = all.subarray(4)
+    await expect(evaluate(outcomes, [{ rows, fits: [] }], [lengthEntrant, holed], options)).rejects.toThrow(
+      'holed: expected a win rate for every row, got NaN for row 7.',
+    )
+  })
+
   test('by category: as if the file held only its rows', async () => {
     const entrants = [
       columnEntrant(
@@ -189,8 +221,13 @@ describe('costs', () => {
   })
 
   test('from prices per million tokens: four characters a token, 300 tokens an answer', () => {
-    expect(estimatedCost('x'.repeat(400), { id: 'a', inputPrice: 2, outputPrice: 10 })).toBeCloseTo(0.0032, 12)
-    expect(estimatedCost('x', { id: 'a' })).toBeUndefined()
+    const one = pairOutcomes([{ prompt: 'x'.repeat(400), strong: 1, weak: 0 }])
+    const free = { id: 'weak', inputPrice: 0 }
+    const [strongCost, weakCost] = withEstimatedCosts(one, [{ id: 'strong', inputPrice: 2, outputPrice: 10 }, free])
+      .costs!
+    expect(strongCost).toBeCloseTo(0.0032, 12)
+    expect(weakCost).toBe(0)
+    expect(withEstimatedCosts(one, [{ id: 'strong' }, free])).toBe(one)
     const models = [
       { id: 'strong', outputPrice: 10 },
       { id: 'weak', outputPrice: 1 },
