@@ -4,7 +4,8 @@
  */
 export { DataError, UpstreamError, UsageError } from './errors.ts'
 export { readCheckpoint, writeCheckpoint } from './io/checkpoint.ts'
-export { createRouter, type Router, type RouterOptions } from './io/router.ts'
+export { createRouter, type Router } from './io/router.ts'
+export type { RouterOptions } from './io/router_options.ts'
 export { policies } from './policies/registry.ts'
 export { spendingAt, thresholdFor, thresholdForShare } from './routing/calibration.ts'
 export { strategies } from './strategies/registry.ts'

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
-import type { RouterOptions } from '../io/router.ts'
+import { type RouterOptions, shareOf } from '../io/router_options.ts'
+import { printable } from '../registry.ts'
 
 /** The flags that decide how a prompt is routed, as commander parses them. */
 export interface DecisionFlags {
@@ -56,11 +57,9 @@ export function parseThreshold(text: string): number {
 
 /** `0.3` or `30%`, as a fraction in 0..1. */
 export function parseShare(text: string, flag = '--strong-pct'): number {
-  const isPercent = text.trim().endsWith('%')
-  const digits = isPercent ? text.trim().slice(0, -1) : text
-  const value = digits.trim() === '' ? Number.NaN : Number(digits) / (isPercent ? 100 : 1)
-  if (!(value >= 0 && value <= 1)) {
-    throw new UsageError(`${flag}: expected a share from 0 to 1 or a percentage such as 30%, got "${text}".`)
+  const value = shareOf(text)
+  if (Number.isNaN(value)) {
+    throw new UsageError(`${flag}: expected a share from 0 to 1 or a percentage such as 30%, got "${printable(text)}".`)
   }
   return value
 }

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Segment } from './framing.ts'
-import { createRouter, type RouterOptions } from './router.ts'
+import { createRouter } from './router.ts'
+import type { RouterOptions } from './router_options.ts'
 import { type RoutedSegment, routeSegment, type SegmentJob } from './segment_routing.ts'
+import { failureOf, type ThreadFailure } from './thread_failure.ts'
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -22,7 +24,7 @@ export interface WorkerAnswer {
   readonly id: number
   readonly routed?: RoutedSegment
   readonly input?: ArrayBuffer
-  readonly failure?: { readonly name: string; readonly message: string; readonly stack: string | undefined }
+  readonly failure?: ThreadFailure
 }
 
 const { router: options, job } = workerData as WorkerStart
@@ -36,8 +38,7 @@ parentPort!.on('message', async ({ id, segment, memory }: WorkerQuestion) => {
     const input = segment.bytes.buffer as ArrayBuffer
     answer({ id, routed, input }, [routed.output.buffer, input])
   } catch (error) {
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
-    answer({ id, failure: { name, message, stack } }, [])
+    answer({ id, failure: failureOf(error) }, [])
   }
 })
 

@@ -13,24 +13,35 @@ export interface CalibrationRequest {
   readonly strategy: Strategy
   readonly targets: readonly Target[]
   readonly promptColumn?: string
+  /** Names that have to be among the models of a file of many. */
   readonly strong?: string
   readonly weak?: string
+  /** The pair that is routed between, taken where the file has it. */
+  readonly preferred: { readonly strong: string; readonly weak: string }
+  readonly skipBad?: boolean
   /** Models with prices, for files that hold no costs. */
   readonly models: readonly Model[]
-  /** Called with each portion of prompts as it is read. */
-  readonly onPrompts?: (prompts: readonly string[]) => void
+  /** Called with each portion of prompts as it is read, and how many rows beside them were left out. */
+  readonly onPrompts?: (prompts: readonly string[], skipped: number) => void
 }
 
 /**
  * Win rates of a file's prompts, with scores and costs where a target asks for them. Without such a target any file of
- * requests will do, and prompts are read portion by portion: of each only its win rate is kept.
+ * requests will do, and prompts are read portion by portion: of each only its win rate is kept. `pair` is whose outcomes
+ * they are, else the one that is routed between.
  * @throws DataError where the file cannot be used or lacks what a target needs.
  */
-export async function readCalibrationRows(request: CalibrationRequest): Promise<CalibrationRows> {
+export async function readCalibrationRows(
+  request: CalibrationRequest,
+): Promise<{ rows: CalibrationRows; pair: { readonly strong: string; readonly weak: string } }> {
   const { file, targets, strategy, onPrompts } = request
-  if (targets.every(({ kind }) => kind === 'strong_pct')) return { winRates: await readWinRates(request) }
-  const { promptColumn, strong, weak, models } = request
-  const { outcomes } = await readOutcomes([file], {
+  if (targets.every(({ kind }) => kind === 'strong_pct')) {
+    return { rows: { winRates: await readWinRates(request) }, pair: request.preferred }
+  }
+  const { promptColumn, strong, weak, preferred, skipBad, models } = request
+  const { outcomes, skipped } = await readOutcomes([file], {
+    preferred,
+    ...(skipBad ? { skipBad } : {}),
     ...(promptColumn === undefined ? {} : { promptColumn }),
     ...(strong === undefined ? {} : { strong }),
     ...(weak === undefined ? {} : { weak }),
@@ -44,9 +55,13 @@ export async function readCalibrationRows(request: CalibrationRequest): Promise<
       `--max-cost: expected costs for every row of ${file}, got none. Add cost:<model> columns, or prices of both models in llmroute.yaml.`,
     )
   }
-  onPrompts?.(rows.prompts)
+  onPrompts?.(rows.prompts, skipped)
   const scores = { strong: rows.strong, weak: rows.weak }
-  return { winRates: await strategy.winRate(rows.prompts), scores, ...(costs ? { costs } : {}) }
+  const [source] = rows.sources
+  return {
+    rows: { winRates: await strategy.winRate(rows.prompts), scores, ...(costs ? { costs } : {}) },
+    pair: { strong: rows.models[source!.strong]!, weak: rows.models[source!.weak]! },
+  }
 }
 
 /** Some rows of them, in the order given. */
@@ -62,14 +77,25 @@ export function selectCalibrationRows({ winRates, scores, costs }: CalibrationRo
   }
 }
 
-async function readWinRates({ file, strategy, promptColumn, onPrompts }: CalibrationRequest): Promise<Float64Array> {
+async function readWinRates({
+  file,
+  strategy,
+  promptColumn,
+  skipBad,
+  onPrompts,
+}: CalibrationRequest): Promise<Float64Array> {
   const requests = await openRequests(file, promptColumn === undefined ? {} : { promptColumn })
   const parts: Float64Array[] = []
   for await (const segment of requests.segments()) {
     const { prompts, rejects } = promptsOf(segment, requests.format, promptColumn ?? PROMPT_COLUMN)
-    if (rejects[0])
-      throw new DataError(file, rejects[0].line, `expected a row that can be used, got ${rejects[0].reason}.`)
-    onPrompts?.(prompts)
+    if (rejects[0] && !skipBad) {
+      throw new DataError(
+        file,
+        rejects[0].line,
+        `${rejects[0].reason}. Mend the row, or leave bad rows out with --skip-bad.`,
+      )
+    }
+    onPrompts?.(prompts, rejects.length)
     parts.push(await strategy.winRate(prompts))
   }
   const winRates = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))

@@ -1,35 +1,36 @@
 import { DataError, UsageError } from '../errors.ts'
-import { lookUp } from '../registry.ts'
+import { lookUp, unknownName } from '../registry.ts'
 import { strategies } from '../strategies/registry.ts'
-import type { Strategy } from '../types.ts'
+import type { Model, ModelPair, Strategy } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
 import type { Config } from './config.ts'
 import { createResources, type ResourceOptions } from './resources.ts'
-import type { RouterOptions } from './router.ts'
+import type { Asked } from './router_options.ts'
 
-/** A strategy with its weights, before there is a threshold. */
+/** A strategy with its weights and the pair it is asked about, before there is a threshold. */
 export interface OpenedStrategy {
   readonly strategyId: string
   readonly strategy: Strategy
   /** Absent where the strategy has no weights. */
   readonly checkpoint: StoredCheckpoint | undefined
+  readonly pair: ModelPair
   /** Whether strategy and weights are those that llmroute.yaml names, so that its threshold speaks of them. */
   readonly isConfigured: boolean
 }
 
-/** Finds and opens strategy and checkpoint. Throws as `createRouter`, but does not ask whether a calibration still fits. */
-export async function openStrategy(asked: RouterOptions, config: Config): Promise<OpenedStrategy> {
-  const opened = await openCheckpoint(asked, config)
-  const { strategyId, checkpoint } = opened
-  const strong = asked.strong ?? config.pair?.strong ?? checkpoint?.metadata.pair.strong
-  const weak = asked.weak ?? config.pair?.weak ?? checkpoint?.metadata.pair.weak
+/** Finds and opens strategy, checkpoint and pair. Throws as `createRouter`, but does not ask whether a calibration still fits. */
+export async function openStrategy(asked: Asked): Promise<OpenedStrategy> {
+  const named = nameWeights(asked)
+  const checkpoint = await openCheckpoint(named, asked)
+  const strategyId = checkpoint?.metadata.strategy ?? named.strategyId ?? defaultStrategy
+  const pair = resolvePair(asked, checkpoint)
   const strategy = await createStrategy(strategyId, {
-    seed: asked.seed ?? 0,
+    seed: asked.seed,
     ...(checkpoint ? { checkpoint } : {}),
-    ...(strong !== undefined && weak !== undefined ? { pair: { strong, weak } } : {}),
+    pair: { strong: pair.strong.id, weak: pair.weak.id },
   })
-  return { ...opened, strategy }
+  return { strategyId, strategy, checkpoint, pair, isConfigured: named.isConfigured }
 }
 
 /** Makes a strategy from its weights. A DataError of the strategy about them names their file. */
@@ -46,31 +47,71 @@ export async function createStrategy(
   }
 }
 
-async function openCheckpoint(asked: RouterOptions, config: Config): Promise<Omit<OpenedStrategy, 'strategy'>> {
-  if (asked.strategy !== undefined) lookUp(strategies, asked.strategy, 'strategy')
+interface Named {
+  readonly strategyId: string | undefined
+  readonly file: string | undefined
+  /** Who named the strategy that the file has to be of. */
+  readonly isConfigured: boolean
+}
+
+/** The first who names a strategy or a checkpoint decides; a checkpoint below counts only where it goes with that strategy. */
+function nameWeights({ layers, config }: Asked): Named {
+  let strategyId: string | undefined
+  for (const layer of layers) {
+    if (layer.checkpoint !== undefined && (strategyId === undefined || layer.strategy === strategyId)) {
+      const isConfigured = layer.checkpoint === config.checkpoint
+      return { strategyId: strategyId ?? layer.strategy, file: layer.checkpoint, isConfigured }
+    }
+    strategyId ??= layer.strategy
+  }
   const isConfigured =
-    asked.checkpoint === undefined &&
-    (asked.strategy === undefined || asked.strategy === (config.strategy ?? defaultStrategy))
-  const file = asked.checkpoint ?? (isConfigured ? config.checkpoint : undefined)
+    config.checkpoint === undefined && (strategyId ?? defaultStrategy) === (config.strategy ?? defaultStrategy)
+  return { strategyId, file: undefined, isConfigured }
+}
+
+async function openCheckpoint(
+  { strategyId, file, isConfigured }: Named,
+  { config }: Asked,
+): Promise<StoredCheckpoint | undefined> {
+  if (strategyId !== undefined) lookUp(strategies, strategyId, 'strategy')
   if (file !== undefined) {
     const checkpoint = await readCheckpoint(file)
-    const strategyId = checkpoint.metadata.strategy
-    const wanted = asked.strategy ?? (isConfigured ? config.strategy : undefined)
-    if (wanted !== undefined && wanted !== strategyId) {
-      throw new UsageError(
-        `${file}: expected a checkpoint of ${wanted}, got one of ${strategyId}. Leave out --strategy or name another file.`,
-      )
-    }
-    return { strategyId, checkpoint, isConfigured }
+    const found = checkpoint.metadata.strategy
+    if (strategyId === undefined || strategyId === found) return checkpoint
+    throw isConfigured && strategyId === config.strategy
+      ? new DataError(config.file!, undefined, `expected ${file} of strategy ${strategyId}, got one of ${found}.`)
+      : new UsageError(
+          `${file}: expected a checkpoint of ${strategyId}, got one of ${found}. Leave out --strategy or name another file.`,
+        )
   }
-  const strategyId = asked.strategy ?? config.strategy ?? defaultStrategy
-  const { fit } = await lookUp(strategies, strategyId, 'strategy').load()
-  if (!fit) return { strategyId, checkpoint: undefined, isConfigured }
-  const shipped = shippedCheckpoint(strategyId)
-  if (!shipped) {
-    throw new UsageError(
-      `strategy ${strategyId}: expected --checkpoint, since none is shipped. Make one with llmroute train --strategy ${strategyId}.`,
-    )
-  }
-  return { strategyId, checkpoint: await readCheckpoint(shipped), isConfigured }
+  const id = strategyId ?? defaultStrategy
+  const { fit } = await lookUp(strategies, id, 'strategy').load()
+  if (!fit) return undefined
+  const shipped = shippedCheckpoint(id)
+  if (shipped) return readCheckpoint(shipped)
+  throw new UsageError(
+    `strategy ${id}: expected --checkpoint, since none is shipped. Make one with llmroute train --strategy ${id}.`,
+  )
+}
+
+function resolvePair({ layers, config }: Asked, checkpoint: StoredCheckpoint | undefined): ModelPair {
+  const trained = checkpoint?.metadata.pair ?? { strong: 'strong', weak: 'weak' }
+  const idOf = (side: 'strong' | 'weak') => layers.find(layer => layer[side] !== undefined)?.[side]
+  const strong = modelOf(idOf('strong'), trained.strong, config)
+  const weak = modelOf(idOf('weak'), trained.weak, config)
+  if (strong.id === weak.id) throw new UsageError(`--strong and --weak: expected two models, got ${strong.id} twice.`)
+  return { strong, weak }
+}
+
+/** A model that was asked for has to be one of those configured, where any are. */
+function modelOf(asked: string | undefined, trained: string, { models }: Config): Model {
+  const id = asked ?? trained
+  const model = models?.find(candidate => candidate.id === id)
+  if (model) return model
+  if (asked === undefined || !models) return { id }
+  throw unknownName(
+    'model',
+    id,
+    models.map(candidate => candidate.id),
+  )
 }

@@ -1,32 +1,15 @@
 import { DataError, UsageError } from '../errors.ts'
 import { policies } from '../policies/registry.ts'
-import { lookUp, unknownName } from '../registry.ts'
+import { lookUp } from '../registry.ts'
 import { thresholdForShare } from '../routing/calibration.ts'
-import type { Decision, Model, ModelPair, Reason, Strategy } from '../types.ts'
+import type { Decision, ModelPair, Reason } from '../types.ts'
 import type { StoredCheckpoint } from './checkpoint.ts'
-import { type Config, environmentOptions, readConfig } from './config.ts'
-import { openStrategy } from './open_strategy.ts'
+import type { Config } from './config.ts'
+import { type OpenedStrategy, openStrategy } from './open_strategy.ts'
+import { type Asked, gatherOptions, type RouterOptions } from './router_options.ts'
 
 /** Share of prompts for strong where nobody asked for another. */
 const DEFAULT_STRONG_PCT = 0.5
-
-/** What a router is made from; all optional. Plain data, so that a worker can be sent it. */
-export interface RouterOptions {
-  /** Strategy id. Default: that of the checkpoint, else of llmroute.yaml, else the shipped default. */
-  readonly strategy?: string
-  /** Path of a checkpoint. Default: that of llmroute.yaml, else the shipped one of the strategy. */
-  readonly checkpoint?: string
-  /** Strong iff winRate >= threshold; Infinity sends everything to weak. */
-  readonly threshold?: number
-  /** Share for strong, 0..1, looked up in the checkpoint's win-rate quantiles. Default 0.5. */
-  readonly strongPct?: number
-  /** Ids of the pair's models. Default: those of llmroute.yaml, else of the checkpoint. */
-  readonly strong?: string
-  readonly weak?: string
-  readonly seed?: number
-  /** Path of the configuration. Default: llmroute.yaml in the working directory or above it. */
-  readonly config?: string
-}
 
 /** Strategy, threshold and pair: what `route` is called on. */
 export interface Router {
@@ -48,12 +31,11 @@ export interface Router {
  * @throws UsageError, DataError
  */
 export async function createRouter(options: RouterOptions = {}): Promise<Router> {
-  const asked = { ...environmentOptions(), ...options }
-  const config = await readConfig(asked.config)
-  const { strategyId, strategy, checkpoint, isConfigured } = await openStrategy(asked, config)
-  if (checkpoint && isConfigured) checkSha256(checkpoint, config)
-  const threshold = resolveThreshold(asked, isConfigured ? config : {}, strategyId, strategy, checkpoint)
-  const pair = resolvePair(asked, config, checkpoint)
+  const asked = await gatherOptions(options)
+  const opened = await openStrategy(asked)
+  const { strategyId, strategy, checkpoint, pair, isConfigured } = opened
+  if (checkpoint && isConfigured) checkSha256(checkpoint, asked.config)
+  const threshold = resolveThreshold(asked, opened)
   const policy = (await lookUp(policies, 'threshold', 'policy').load()).create({ strategy, strategyId, threshold })
   const pool = { models: [pair.strong, pair.weak], pair }
   return {
@@ -80,14 +62,12 @@ function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {
   )
 }
 
+/** The threshold of llmroute.yaml counts only for the strategy and weights that it names. */
 function resolveThreshold(
-  asked: RouterOptions,
-  config: Config,
-  strategyId: string,
-  strategy: Strategy,
-  checkpoint: StoredCheckpoint | undefined,
+  { layers }: Asked,
+  { strategyId, strategy, checkpoint, isConfigured }: OpenedStrategy,
 ): number {
-  for (const { threshold, strongPct } of [asked, config]) {
+  for (const { threshold, strongPct } of isConfigured ? layers : layers.slice(0, 2)) {
     if (threshold !== undefined) return threshold
     if (strongPct !== undefined) return lookUpShare(strongPct)
   }
@@ -101,29 +81,4 @@ function resolveThreshold(
       `--strong-pct: expected a strategy with stored win-rate quantiles, got ${strategyId}. Use --threshold, or llmroute calibrate --strategy ${strategyId} --data your_prompts.csv.`,
     )
   }
-}
-
-function resolvePair(asked: RouterOptions, config: Config, checkpoint: StoredCheckpoint | undefined): ModelPair {
-  const trained = checkpoint?.metadata.pair ?? { strong: 'strong', weak: 'weak' }
-  const strong = modelOf(
-    asked.strong ?? config.pair?.strong ?? trained.strong,
-    config,
-    asked.strong ? '--strong' : 'pair',
-  )
-  const weak = modelOf(asked.weak ?? config.pair?.weak ?? trained.weak, config, asked.weak ? '--weak' : 'pair')
-  if (strong.id === weak.id) throw new UsageError(`--strong and --weak: expected two models, got ${strong.id} twice.`)
-  return { strong, weak }
-}
-
-function modelOf(id: string, config: Config, where: string): Model {
-  const configured = config.models
-  if (!configured || where === 'pair') return configured?.find(model => model.id === id) ?? { id }
-  const model = configured.find(candidate => candidate.id === id)
-  if (!model)
-    throw unknownName(
-      'model',
-      id,
-      configured.map(candidate => candidate.id),
-    )
-  return model
 }

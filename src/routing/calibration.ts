@@ -1,4 +1,5 @@
 import { shareInterval } from '../math/binomial.ts'
+import { mean } from '../math/mean.ts'
 import { quantile, quantiles } from '../math/quantile.ts'
 import { isStrong } from '../policies/threshold.ts'
 
@@ -18,8 +19,9 @@ export interface CalibrationRows {
 /** What a threshold does to some prompts. Shares are fractions; null where outcomes or costs are not known. */
 export interface Spending {
   readonly strongShare: number
-  readonly strongShareLow: number
-  readonly strongShareHigh: number
+  /** 95 % bootstrap interval of the share; null where it is read off stored quantiles. */
+  readonly strongShareLow: number | null
+  readonly strongShareHigh: number | null
   /** Fraction of the prompts that share the threshold as their win rate, where several do: all of them go to strong or none. */
   readonly tiedShare: number
   readonly quality: number | null
@@ -70,6 +72,25 @@ export function spendingAt(threshold: number, { winRates, scores, costs }: Calib
   }
 }
 
+/** The same by the quantiles that a checkpoint keeps: the inverse of `thresholdForShare`. */
+export function storedSpendingAt(threshold: number, stored: Float64Array): Spending {
+  const steps = stored.length - 1
+  const first = stored.findIndex(winRate => isStrong(winRate, threshold))
+  const tied = stored.filter(winRate => winRate === threshold).length
+  const position = (index: number) => {
+    const [below, above] = [stored[index - 1]!, stored[index]!]
+    return index - (above - threshold) / (above - below)
+  }
+  return {
+    strongShare: first < 0 ? 0 : first === 0 ? 1 : 1 - position(first) / steps,
+    strongShareLow: null,
+    strongShareHigh: null,
+    tiedShare: tied > 1 ? tied / stored.length : 0,
+    quality: null,
+    costPer1000: null,
+  }
+}
+
 /** The win rates' quantiles at `steps` equal steps: what a checkpoint keeps of them. */
 export function storedQuantiles(winRates: Float64Array, steps = 1000): Float64Array {
   return quantiles(
@@ -96,10 +117,4 @@ function totalsByThreshold(
     if (next === undefined || winRates[next] !== winRates[row]) totals.push({ threshold: winRates[row]!, total: sum })
   }
   return totals
-}
-
-function mean(values: ArrayLike<number>): number {
-  let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]!
-  return sum / values.length
 }

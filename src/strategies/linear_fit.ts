@@ -1,3 +1,4 @@
+import { DataError } from '../errors.ts'
 import { type SparseRows, solveRidge } from '../math/ridge.ts'
 import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
 import { ngramKinds } from '../text/ngrams.ts'
@@ -32,6 +33,13 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
   const rows = Array.from(outcomes.prompts.keys()).filter(
     row => !Number.isNaN(outcomes.strong[row]! - outcomes.weak[row]!),
   )
+  if (rows.length === 0) {
+    throw new DataError(
+      'linear',
+      undefined,
+      'expected rows with scores of both models, got none. Name the pair with --strong and --weak.',
+    )
+  }
   const counted = countRows(rows.map(row => outcomes.prompts[row]!))
   const { idf, idfScale } = inverseDocumentFrequencies(counted, rows.length)
   const statistics = standardise(rows.map(row => promptStatistics(outcomes.prompts[row]!)))

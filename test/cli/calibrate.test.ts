@@ -16,7 +16,7 @@ test('looks the share up in the checkpoint: also as percentage and as list', asy
   const { code, stdout, stderr } = await calibrate('--strong-pct', '0.3,50%')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(
-    /^target +threshold +strong share\n─+ +─+ +─+\n30\.0% to strong +0\.\d+ +(29\.9|30\.0|30\.1)%\n50\.0% to strong +0\.\d+ +(49\.9|50\.0|50\.1)%\n$/,
+    /^target +threshold +strong share\n─+ +─+ +─+\n30\.0% to strong +0\.\d+ +30\.0%\n50\.0% to strong +0\.\d+ +50\.0%\n$/,
   )
 })
 
@@ -37,9 +37,11 @@ test('--json has its documented shape', async () => {
       file: expect.stringContaining('linear.safetensors'),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     },
+    pair: { strong: 'gpt-4-1106-preview', weak: 'mixtral-8x7b-instruct' },
     data: 'rows.csv',
     rows: 400,
     seen: 0,
+    skipped: 0,
     targets: [{ kind: 'strong_pct', value: 0.3, threshold: expect.any(Number), ...spending, holdout: spending }],
   })
   expect(result.targets[0].strongShare).toBeCloseTo(0.3, 2)
@@ -76,6 +78,26 @@ test('quality and cost as targets', async () => {
   expect(targets[0].quality).toBeGreaterThanOrEqual(0.95 * 0.9)
   expect(targets[1].costPer1000).toBeLessThanOrEqual(1.2)
   expect(targets[1].strongShare).toBeGreaterThan(0.1)
+})
+
+test('the pair is that of the flags or llmroute.yaml where the data has it, is shown, and is saved when asked for', async () => {
+  const scores = Array.from({ length: 60 }, (_, i) => `prompt ${i},1,${i % 2},${i % 3 ? 0 : 1}`).join('\n')
+  folder.write('wide.csv', `prompt,score:big,score:mid,score:small\n${scores}\n`)
+  const args = ['--target-quality', '0.9', '--data', 'wide.csv', '-s', 'random']
+  expect((await json(...args)).pair).toEqual({ strong: 'big', weak: 'small' })
+  folder.write('pair.yaml', 'pair: { strong: mid, weak: small }\n')
+  expect((await json(...args, '--config', 'pair.yaml')).pair).toEqual({ strong: 'mid', weak: 'small' })
+  const { stderr } = await calibrate(...args, '--strong', 'big', '--weak', 'mid', '--save', '--config', 'pair.yaml')
+  expect(stderr).toMatch(/^Calibrated for strong big against weak mid\.\nSaved pair\.yaml\n$/)
+  expect(readFileSync(join(cwd, 'pair.yaml'), 'utf8')).toMatch(/pair:\s+strong: big\s+weak: mid/)
+})
+
+test('a bad row stops calibration with its line, unless --skip-bad', async () => {
+  folder.write('ragged.csv', 'prompt,user\nhello,a\nhi\nProve it.,b\n')
+  const { code, stderr } = await calibrate('-p', '0.5', '--data', 'ragged.csv')
+  expect(code).toBe(2)
+  expect(stderr).toBe('ragged.csv:3: expected 2 fields, got 1. Mend the row, or leave bad rows out with --skip-bad.\n')
+  expect(await json('-p', '0.5', '--data', 'ragged.csv', '--skip-bad')).toMatchObject({ rows: 2, skipped: 1 })
 })
 
 test('prompts the checkpoint was trained on are counted', async () => {

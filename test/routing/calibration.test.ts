@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { spendingAt, storedQuantiles, thresholdFor, thresholdForShare } from '../../src/routing/calibration.ts'
+import {
+  spendingAt,
+  storedQuantiles,
+  storedSpendingAt,
+  thresholdFor,
+  thresholdForShare,
+} from '../../src/routing/calibration.ts'
 
 const winRates = Float64Array.of(0.1, 0.9, 0.5, 0.3, 0.7)
 const scores = { strong: Float64Array.of(1, 1, 1, 1, 0), weak: Float64Array.of(1, 0, 0, 1, 1) }
@@ -61,4 +67,17 @@ test('stored quantiles give the shares back', () => {
   for (const share of [0.1, 0.25, 0.5, 0.9]) {
     expect(spendingAt(thresholdForShare(stored, share), { winRates: many }).strongShare).toBeCloseTo(share, 3)
   }
+})
+
+test('what stored quantiles say of a threshold is the inverse of looking one up', () => {
+  const stored = storedQuantiles(Float64Array.from({ length: 400 }, (_, i) => Math.sin(i) / 2 + 0.5))
+  fc.assert(
+    fc.property(fc.double({ min: 0.001, max: 0.999, noNaN: true }), share => {
+      expect(storedSpendingAt(thresholdForShare(stored, share), stored).strongShare).toBeCloseTo(share, 9)
+    }),
+  )
+  expect(storedSpendingAt(Number.POSITIVE_INFINITY, stored)).toMatchObject({ strongShare: 0, strongShareLow: null })
+  expect(storedSpendingAt(0, stored).strongShare).toBe(1)
+  const tied = storedQuantiles(Float64Array.of(0.2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.9))
+  expect(storedSpendingAt(0.5, tied).tiedShare).toBeGreaterThan(0.5)
 })

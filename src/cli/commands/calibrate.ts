@@ -1,24 +1,21 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { hashPrompts, seenBy, unseenRows } from '../../evaluation/contamination.ts'
-import { readCalibrationRows, selectCalibrationRows } from '../../io/calibration_rows.ts'
 import { resolveDataset, shippedCheckpoint } from '../../io/catalog.ts'
-import { environmentOptions, readConfig, saveCalibration } from '../../io/config.ts'
+import { saveCalibration } from '../../io/config.ts'
 import { type OpenedStrategy, openStrategy } from '../../io/open_strategy.ts'
-import { shuffledIndexes } from '../../math/random.ts'
-import { type CalibrationRows, spendingAt, type Target, thresholdFor } from '../../routing/calibration.ts'
+import { gatherOptions } from '../../io/router_options.ts'
+import type { Target } from '../../routing/calibration.ts'
+import { type CalibrateFlags, type CalibrationRun, calibrateOn, calibrateStored } from '../calibrate_run.ts'
 import { addStrategyOptions, type DecisionFlags, parseShare, routerOptions } from '../options.ts'
-import { type Calibrated, renderCalibrated } from '../output/calibration_table.ts'
+import { renderCalibrated } from '../output/calibration_table.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { percent } from '../output/numbers.ts'
 
-interface Flags extends Omit<DecisionFlags, 'threshold' | 'strongPct'> {
+interface Flags extends Omit<DecisionFlags, 'threshold' | 'strongPct' | keyof CalibrateFlags>, CalibrateFlags {
   strongPct: number[]
   targetQuality?: number
   maxCost?: number
   data?: string
-  promptColumn?: string
-  holdout?: number
   save?: boolean
   json?: boolean
 }
@@ -35,9 +32,10 @@ Without --data the share is looked up in the win rates that the checkpoint keeps
 another, so calibrate on it. --save writes threshold, strategy and the checkpoint's sha256 to llmroute.yaml, which route and
 batch then use.
 
---json prints { "version", "strategy", "checkpoint": { "file", "sha256" } or null, "data", "rows", "seen", "targets": [{ "kind",
-"value", "threshold", "strongShare", "strongShareLow", "strongShareHigh", "tiedShare", "quality", "costPer1000", "holdout":
-the same of the rows held out, or null }] }: shares are fractions, costs US dollars; threshold null sends everything to weak.`
+--json prints { "version", "strategy", "checkpoint": { "file", "sha256" } or null, "pair": { "strong", "weak" }, "data", "rows", "seen",
+"skipped", "targets": [{ "kind", "value", "threshold", "strongShare", "strongShareLow", "strongShareHigh", "tiedShare", "quality", "costPer1000", "holdout":
+the same of the rows held out, or null }] }: shares are fractions, costs US dollars; threshold null sends everything to
+weak; the interval is null without --data.`
 
 /** `llmroute calibrate`. */
 export function define(command: Command): void {
@@ -52,52 +50,37 @@ export function define(command: Command): void {
     .option('--holdout <share>', 'calibrate without this share of the data, and show what happens on it', text =>
       parseShare(text, '--holdout'),
     )
+    .option('--skip-bad', 'leave bad rows out and count them')
     .option('--save', 'write the result to llmroute.yaml')
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
-    .action(run)
+    .action(calibrate)
 }
 
-async function run(flags: Flags): Promise<void> {
+async function calibrate(flags: Flags): Promise<void> {
   const targets = targetsOf(flags)
   const { strongPct: _, ...strategyFlags } = flags
-  const asked = { ...environmentOptions(), ...routerOptions(strategyFlags) }
-  const config = await readConfig(asked.config)
-  const opened = await openStrategy(asked, config)
-  const { strategyId, strategy, checkpoint } = opened
-  let seen = 0
-  const rows = flags.data
-    ? await readCalibrationRows({
-        file: resolveDataset(flags.data),
-        strategy,
-        targets,
-        models: config.models ?? [],
-        ...(flags.promptColumn === undefined ? {} : { promptColumn: flags.promptColumn }),
-        ...(flags.strong === undefined ? {} : { strong: flags.strong }),
-        ...(flags.weak === undefined ? {} : { weak: flags.weak }),
-        onPrompts: prompts => {
-          if (checkpoint) seen += prompts.length - unseenRows(hashPrompts(prompts), [seenBy(checkpoint)]).length
-        },
-      })
-    : { winRates: storedWinRates(opened) }
-  const { used, held } = split(rows, flags.holdout, flags.seed ?? 0)
-  const calibrated = targets.map((target): Calibrated => {
-    const threshold = thresholdFor(target, used)
-    if (threshold === undefined) throw unreachable(target, used)
-    return { ...target, threshold, ...spendingAt(threshold, used), holdout: held ? spendingAt(threshold, held) : null }
-  })
+  const asked = await gatherOptions(routerOptions(strategyFlags))
+  const opened = await openStrategy(asked)
+  const { strategyId, checkpoint } = opened
+  const run =
+    flags.data === undefined
+      ? calibrateStored(targets, opened)
+      : await calibrateOn(resolveDataset(flags.data), targets, flags, asked, opened)
+  const { calibrated, pair, rows, seen, skipped } = run
 
-  const count = flags.data ? rows.winRates.length : 0
-  const about = {
-    version: 1,
-    strategy: strategyId,
-    checkpoint: checkpoint ? { file: checkpoint.file, sha256: checkpoint.sha256 } : null,
+  if (flags.json) {
+    const weights = checkpoint ? { file: checkpoint.file, sha256: checkpoint.sha256 } : null
+    const basis = { pair, data: flags.data ?? null, rows, seen, skipped }
+    process.stdout.write(
+      toPrettyJson({ version: 1, strategy: strategyId, checkpoint: weights, ...basis, targets: calibrated }),
+    )
+  } else process.stdout.write(renderCalibrated(calibrated, flags.data !== undefined))
+  warn(run)
+  if (flags.save) {
+    const isAsked = flags.strong !== undefined || flags.weak !== undefined
+    await save(calibrated[0]!.threshold, opened, isAsked ? pair : undefined, asked.config.file ?? flags.config)
   }
-  const basis = { data: flags.data ?? null, rows: count, seen }
-  if (flags.json) process.stdout.write(toPrettyJson({ ...about, ...basis, targets: calibrated }))
-  else process.stdout.write(renderCalibrated(calibrated, flags.data !== undefined))
-  warn(calibrated, seen, count)
-  if (flags.save) await save(calibrated[0]!.threshold, opened, asked.config)
 }
 
 function targetsOf({ strongPct, targetQuality, maxCost, data, holdout, save }: Flags): Target[] {
@@ -121,40 +104,7 @@ function targetsOf({ strongPct, targetQuality, maxCost, data, holdout, save }: F
   return targets
 }
 
-function storedWinRates({ strategyId, strategy, checkpoint }: OpenedStrategy): Float64Array {
-  const stored = checkpoint?.tensors.win_rate_quantiles
-  if (stored) return stored.data as Float64Array
-  if (strategy.quantile) return Float64Array.from({ length: 1001 }, (_, k) => strategy.quantile!(k / 1000))
-  throw new UsageError(`--data: expected your prompts, since ${strategyId} keeps no win rates of its own, got none.`)
-}
-
-function split(
-  rows: CalibrationRows,
-  holdout: number | undefined,
-  seed: number,
-): { used: CalibrationRows; held?: CalibrationRows } {
-  if (holdout === undefined) return { used: rows }
-  const order = shuffledIndexes(rows.winRates.length, seed)
-  const cut = Math.round(order.length * holdout)
-  if (cut === 0 || cut === order.length) {
-    throw new UsageError(`--holdout: expected rows on both sides, got ${cut} of ${order.length} held out.`)
-  }
-  return {
-    used: selectCalibrationRows(rows, order.subarray(cut)),
-    held: selectCalibrationRows(rows, order.subarray(0, cut)),
-  }
-}
-
-function unreachable({ kind, value }: Target, rows: CalibrationRows): UsageError {
-  const weak = spendingAt(Number.POSITIVE_INFINITY, rows)
-  return kind === 'max_cost'
-    ? new UsageError(
-        `--max-cost: expected at least $${weak.costPer1000} per 1,000 prompts, which weak alone costs, got $${value}.`,
-      )
-    : new UsageError(`--target-quality: expected a quality that some threshold reaches, got ${value}.`)
-}
-
-function warn(calibrated: readonly Calibrated[], seen: number, rows: number): void {
+function warn({ calibrated, pair, rows, seen, skipped }: CalibrationRun): void {
   for (const { threshold, tiedShare, strongShare } of calibrated) {
     if (tiedShare > 0) {
       process.stderr.write(
@@ -162,6 +112,10 @@ function warn(calibrated: readonly Calibrated[], seen: number, rows: number): vo
       )
     }
   }
+  if (calibrated.some(({ kind }) => kind !== 'strong_pct')) {
+    process.stderr.write(`Calibrated for strong ${pair.strong} against weak ${pair.weak}.\n`)
+  }
+  if (skipped > 0) process.stderr.write(`${skipped} bad rows left out (--skip-bad).\n`)
   if (seen > 0) {
     process.stderr.write(
       `${seen} of ${rows} prompts were seen in training: on new prompts win rates are less extreme, and the share another.\n`,
@@ -172,15 +126,16 @@ function warn(calibrated: readonly Calibrated[], seen: number, rows: number): vo
 async function save(
   threshold: number,
   { strategyId, checkpoint }: OpenedStrategy,
+  pair: { strong: string; weak: string } | undefined,
   config: string | undefined,
 ): Promise<void> {
+  const isShipped = checkpoint?.file === shippedCheckpoint(strategyId)
   const file = await saveCalibration(
     {
       strategy: strategyId,
       threshold,
-      ...(checkpoint
-        ? { checkpoint: { ...checkpoint, isShipped: checkpoint.file === shippedCheckpoint(strategyId) } }
-        : {}),
+      ...(pair ? { pair } : {}),
+      ...(checkpoint ? { checkpoint: { file: checkpoint.file, sha256: checkpoint.sha256, isShipped } } : {}),
     },
     config,
   )

@@ -7,6 +7,7 @@ import { defaultStrategy, resolveDataset } from '../../io/catalog.ts'
 import { writeCheckpoint } from '../../io/checkpoint.ts'
 import { type OutcomesOptions, readOutcomes } from '../../io/outcomes.ts'
 import { createResources } from '../../io/resources.ts'
+import { requireWritable } from '../../io/write_whole.ts'
 import { lookUp } from '../../registry.ts'
 import { strategies } from '../../strategies/registry.ts'
 import type { Checkpoint } from '../../types.ts'
@@ -69,6 +70,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
   const { fit } = module
   if (!fit) throw new UsageError(`--strategy: expected one that learns, got ${id}, which has nothing to learn.`)
   if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
+  if (output !== undefined) await requireWritable(output, '--output')
   const { outcomes, skipped } = await readOutcomes(files.map(resolveDataset), readOptions(flags))
   if (skipped > 0) process.stderr.write(`${skipped} bad rows left out (--skip-bad).\n`)
   const resources = createResources({ seed, keepPrompts, ...(embedder === undefined ? {} : { embedder }) })
@@ -87,8 +89,9 @@ async function run(files: string[], flags: Flags): Promise<void> {
     output === undefined ? null : { file: output, sha256: await writeCheckpoint(output, withApgr(checkpoint, report)) }
   if (flags.json) {
     const { pair } = checkpoint.metadata
+    const files = report.map(({ source: _, ...figures }) => figures)
     process.stdout.write(
-      toPrettyJson({ version: 1, strategy: id, pair, folds, seed, skipped, files: report, checkpoint: saved }),
+      toPrettyJson({ version: 1, strategy: id, pair, folds, seed, skipped, files, checkpoint: saved }),
     )
   }
   process.stderr.write(
@@ -107,8 +110,8 @@ function readOptions({ strong, weak, skipBad, promptColumn }: Flags): OutcomesOp
 
 /** Notes in the checkpoint how it did on each of its files: what `list checkpoints` shows. */
 function withApgr(checkpoint: Checkpoint, reports: readonly TrainingReport[]): Checkpoint {
-  const trainedOn = checkpoint.metadata.trainedOn.map(file => {
-    const { apgr, apgrLow, apgrHigh } = reports.find(({ name }) => name === file.name)?.strategies.at(-1) ?? {}
+  const trainedOn = checkpoint.metadata.trainedOn.map((file, index) => {
+    const { apgr, apgrLow, apgrHigh } = reports.find(({ source }) => source === index)?.strategies.at(-1) ?? {}
     const isKnown = apgr != null && apgrLow != null && apgrHigh != null
     return isKnown ? { ...file, apgr: { value: apgr, low: apgrLow, high: apgrHigh } } : file
   })

@@ -1,12 +1,7 @@
 import type { Spending, Target } from '../../routing/calibration.ts'
+import type { Calibrated } from '../calibrate_run.ts'
 import { dollars, fixed, percent } from './numbers.ts'
 import { renderTable } from './table.ts'
-
-/** One target, and what its threshold does to the prompts it was found on and to those held out. */
-export interface Calibrated extends Target, Spending {
-  readonly threshold: number
-  readonly holdout: Spending | null
-}
 
 /** A line a target. Thresholds are printed whole, so that they can be copied. */
 export function renderCalibrated(calibrated: readonly Calibrated[], hasData: boolean): string {

@@ -8,6 +8,8 @@ import { fixed, grouped } from './numbers.ts'
 
 /** How a strategy did on one of the files it was trained on, by cross-validation. */
 export interface TrainingReport {
+  /** The place of the file among those trained on. */
+  readonly source: number
   readonly name: string
   readonly rows: number
   readonly quality: { readonly strong: number; readonly weak: number }
@@ -24,14 +26,14 @@ export async function measureTraining(
 ): Promise<TrainingReport[]> {
   const length = await (await createLength()).winRate(outcomes.prompts)
   const measured = measuredRows(outcomes)
-  return outcomes.sources.flatMap(({ name }, index) => {
-    const rows = measured.filter(row => outcomes.source[row] === index)
+  return outcomes.sources.flatMap(({ name }, source) => {
+    const rows = measured.filter(row => outcomes.source[row] === source)
     if (rows.length === 0) return []
     const test = { strong: pick(outcomes.strong, rows), weak: pick(outcomes.weak, rows) }
     const benchmark = createBenchmark([test], [[pick(length, rows)]], options)
     const single = [benchmark.single('strong'), benchmark.single('weak')]
     const strategies = [benchmark.length, ...single, benchmark.measure(id, [[pick(winRates, rows)]])]
-    return [{ name, rows: rows.length, quality: benchmark.quality, strategies }]
+    return [{ source, name, rows: rows.length, quality: benchmark.quality, strategies }]
   })
 }
 
