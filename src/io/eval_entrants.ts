@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import { seenBy } from '../evaluation/contamination.ts'
+import { saysWhatItSaw, seenBy } from '../evaluation/contamination.ts'
 import {
   columnEntrant,
   type Entrant,
@@ -18,6 +18,7 @@ import { createStrategy } from './open_strategy.ts'
 import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
 
+/** Who is to take part in an evaluation. */
 export interface EntrantOptions {
   /** Ids of strategies, names of `win_rate:` columns, or `default`. Absent: see `openEntrants`. */
   readonly strategies?: readonly string[]
@@ -31,6 +32,7 @@ export interface EntrantOptions {
   readonly pair: PairIds
 }
 
+/** Who takes part, ready to be measured. */
 export interface OpenedEntrants {
   /** Strategies and columns, then `random`, `length` and `oracle`. */
   readonly entrants: readonly Entrant[]
@@ -38,10 +40,13 @@ export interface OpenedEntrants {
   readonly first: string
   /** What checkpoints were trained on: sorted prompt hashes by strategy. */
   readonly seen: readonly { readonly id: string; readonly hashes: BigUint64Array }[]
+  /** Checkpoints that do not say what they were trained on. */
+  readonly unchecked: readonly { readonly id: string; readonly file: string }[]
   /** Ends the threads that entrants are scored on. */
   close(): Promise<void>
 }
 
+const HEAD = 'win_rate:'
 const BASELINES = ['random', 'length']
 const RESERVED = [...BASELINES, 'strong', 'weak', 'oracle', 'default']
 
@@ -67,6 +72,7 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
   const threads = createEvalThreads()
   const trained: Entrant[] = []
   const seen: { id: string; hashes: BigUint64Array }[] = []
+  const unchecked: { id: string; file: string }[] = []
   for (const id of new Set(ids.filter(id => !BASELINES.includes(id)))) {
     const module = await lookUp(strategies, id, 'strategy').load()
     const { seed, embedder, pair } = options
@@ -77,21 +83,23 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     }
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
     seen.push({ id, hashes: seenBy(checkpoint) })
+    if (!saysWhatItSaw(checkpoint)) unchecked.push({ id, file: checkpoint.file })
     const strategy = await createStrategy(id, { seed, checkpoint, pair })
     trained.push(fixedEntrant(id, threads.scored(strategy, checkpoint, { seed, pair })))
   }
   const baselines = await openBaselines(options.seed)
   const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]
   const hasDefault = entrants.some(({ id }) => id === defaultStrategy)
-  return { entrants, first: asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id), seen, close: threads.close }
+  const first = asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id)
+  return { entrants, first, seen, unchecked, close: threads.close }
 }
 
-/** Win rates of the file by id: the column's name, or the whole of its head where the name is taken. */
+/** Win rates of the file by id: the column's name, or the whole of its head where the name is taken or looks like a head. */
 function columnIds({ winRates }: Outcomes): Map<string, Float64Array> {
   return new Map(
     Array.from(winRates, ([name, values]) => {
-      const isTaken = Object.hasOwn(strategies, name) || RESERVED.includes(name)
-      return [isTaken ? `win_rate:${name}` : name, values]
+      const isTaken = Object.hasOwn(strategies, name) || RESERVED.includes(name) || name.startsWith(HEAD)
+      return [isTaken ? HEAD + name : name, values]
     }),
   )
 }

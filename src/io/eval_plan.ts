@@ -12,6 +12,7 @@ import { openEntrants } from './eval_entrants.ts'
 import type { OutcomesForm } from './outcome_columns.ts'
 import { readOutcomes } from './outcomes.ts'
 import type { PairIds } from './pair_choice.ts'
+import { environmentConfig } from './router_options.ts'
 
 /** What an evaluation is made from. */
 export interface EvalOptions {
@@ -21,6 +22,8 @@ export interface EvalOptions {
   readonly weak?: string
   readonly folds?: number
   readonly groupBy?: GroupBy
+  /** What is counted apart besides the whole. */
+  readonly by?: GroupBy
   /** Ascending; one table each. */
   readonly trainSizes: readonly number[]
   readonly draws: number
@@ -30,6 +33,8 @@ export interface EvalOptions {
   readonly allowSeen: boolean
   readonly skipBad: boolean
   readonly promptColumn?: string
+  /** Path of the configuration. Default: `LLMROUTE_CONFIG`, else llmroute.yaml in the working directory or above it. */
+  readonly config?: string
 }
 
 /** Everything read and decided, nothing measured yet. */
@@ -63,10 +68,12 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
   const pairFlags = { ...(strong === undefined ? {} : { strong }), ...(weak === undefined ? {} : { weak }) }
   const read = await readOutcomes([path], { ...named, ...pairFlags })
   const notes: string[] = []
-  const outcomes = await withCosts(read.outcomes, notes)
+  const outcomes = await withCosts(read.outcomes, options.config ?? environmentConfig(), notes)
+  if (options.by) requireCategories(outcomes, path, '--by')
   const pair = pairOf(outcomes)
   const trainFiles = trainOn.map(resolveDataset)
   const trained = trainFiles.length > 0 ? await readOutcomes(trainFiles, { ...named, preferred: pair }) : undefined
+  if (options.groupBy) requireCategories(trained?.outcomes ?? outcomes, trainFiles.join(', ') || path, '--group-by')
 
   const measured = measuredRows(outcomes)
   if (measured.length === 0) {
@@ -76,7 +83,12 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     notes.push(`${outcomes.prompts.length - measured.length} rows without scores of both models are not tested.`)
   }
   const trains = folds !== undefined || trainSizes.length > 0 || trained !== undefined
-  const { entrants, first, seen, close } = await openEntrants(outcomes, { ...options, pair, trains })
+  const { entrants, first, seen, unchecked, close } = await openEntrants(outcomes, { ...options, pair, trains })
+  for (const { id, file: checkpoint } of unchecked) {
+    notes.push(
+      `${id}: ${checkpoint} does not say which prompts it was trained on, so whether it has seen these cannot be checked.`,
+    )
+  }
   const sources = trained ? [...seen, { id: '--train-on', hashes: hashPrompts(trained.outcomes.prompts).sort() }] : seen
   const hashes = hashPrompts(outcomes.prompts)
   const unseen = new Set(
@@ -120,10 +132,19 @@ function pairOf({ models, sources }: Outcomes): PairIds {
   return { strong: models[strong]!, weak: models[weak]! }
 }
 
-/** Costs of the file, else estimated ones where llmroute.yaml has prices of the models. */
-async function withCosts(outcomes: Outcomes, notes: string[]): Promise<Outcomes> {
+/** Throws DataError where no row has a category. */
+function requireCategories({ categories }: Outcomes, file: string, flag: string): void {
+  if (categories.every(category => category === '')) {
+    throw new DataError(file, undefined, `expected a column category for ${flag}, got none.`)
+  }
+}
+
+/** Costs of the file, else estimated ones where the configuration has prices of the models. */
+async function withCosts(outcomes: Outcomes, config: string | undefined, notes: string[]): Promise<Outcomes> {
+  // One that was named is read all the same: a wrong name must not go unnoticed.
+  if (outcomes.costs && config === undefined) return outcomes
+  const { models = [], file } = await readConfig(config)
   if (outcomes.costs) return outcomes
-  const { models = [], file } = await readConfig()
   const priced = withEstimatedCosts(outcomes, models)
   if (priced.costs) {
     notes.push(

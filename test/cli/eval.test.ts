@@ -7,7 +7,7 @@ import { curve } from '../../src/evaluation/curve.ts'
 import { apgr } from '../../src/evaluation/metrics.ts'
 import { selectRows } from '../../src/evaluation/outcomes.ts'
 import { defaultStrategy } from '../../src/io/catalog.ts'
-import { writeCheckpoint } from '../../src/io/checkpoint.ts'
+import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.ts'
 import { readOutcomes } from '../../src/io/outcomes.ts'
 import * as linear from '../../src/strategies/linear.ts'
 import type { Resources } from '../../src/types.ts'
@@ -125,7 +125,7 @@ describe('trained and tested by folds', () => {
     ])
     expect(line(grouped.by![1]!, 'linear').rows).toBe(100)
     expect((await failure(data, '--cv', '3', '--group-by', 'category')).stderr).toBe(
-      'folds: expected at least 3 separate groups by category, got 2. Ask for fewer folds.\n',
+      'folds (--cv or --folds): expected at least 3 separate groups by category, got 2. Ask for fewer folds.\n',
     )
   })
 
@@ -162,7 +162,7 @@ describe('learning curves and transfer', () => {
     expect(line(document.learningCurve![0]!, 'linear').rows).toBe(280)
     expect(line(document, 'linear').rows).toBe(150)
     expect((await failure(data, '--strategies', 'linear', '--train-size', '300')).stderr).toBe(
-      'train size: expected fewer than 300 (all rows), got 300.\n',
+      '--train-size: expected rows of other prompts left to test on, got none: the file has 300 rows with scores of both models, and 300 are to be learned from. Ask for fewer.\n',
     )
   })
 
@@ -211,6 +211,30 @@ describe('checkpoints and what they have seen', () => {
     const { stdout } = await runCli(['eval', data, '--checkpoint', half, ...FAST])
     expect(stdout).toContain('150 prompts were seen in training: left out of every line (--allow-seen keeps them)\n')
   })
+
+  test('a checkpoint that does not say what it has seen: a note', async () => {
+    const silent = join(folder.path, 'silent.safetensors')
+    const { metadata, tensors } = await readCheckpoint(half)
+    const { seen: _, ...others } = tensors
+    await writeCheckpoint(silent, { metadata, tensors: others })
+    const note = `linear: ${silent} does not say which prompts it was trained on, so whether it has seen these cannot be checked.`
+    const document = await evalJson(data, '--checkpoint', silent)
+    expect(document).toMatchObject({ rows: 300, seen: 0 })
+    expect(document.notes).toContain(note)
+    expect((await evalJson(data, '--checkpoint', half)).notes).not.toContain(note)
+    expect((await runCli(['eval', data, '--checkpoint', silent, ...FAST])).stdout).toContain(`${note}\n`)
+  })
+
+  const shared = '../shared/data/zeroeval_numersense-v2.csv'
+  test.skipIf(!existsSync(shared))(
+    'what shipped weights have seen is tested by folds, which use none of them',
+    async () => {
+      expect((await failure(shared, '--strategies', 'linear')).stderr).toContain('got 349 of 349 seen (by linear)')
+      const document = await evalJson(shared, '--cv', '2', '--strategies', 'linear')
+      expect(document).toMatchObject({ rows: 349, seen: 0 })
+      expect(document.strategies.map(({ rows }) => rows)).toEqual(new Array(6).fill(349))
+    },
+  )
 
   test('--allow-seen keeps them, and says that it flatters', async () => {
     const document = await evalJson(data, '--checkpoint', whole, '--allow-seen')
@@ -277,6 +301,59 @@ describe('files', () => {
     expect(document.notes.at(-1)).toContain('llmroute.yaml: 4 characters a token, 300 tokens an answer.')
   })
 
+  test('--config and LLMROUTE_CONFIG name other prices', async () => {
+    const prices = (big: number) => `models:\n  big: { output_price: ${big} }\n  small: { output_price: 1 }\n`
+    const [ten, twenty] = [folder.write('ten.yaml', prices(10)), folder.write('twenty.yaml', prices(20))]
+    const args = ['eval', data, '--strategies', 'length', '--strong', 'big', '--weak', 'small', '--json', ...FAST]
+    const cost = async (flags: string[], env: Record<string, string>) => {
+      const { stdout } = await runCli([...args, ...flags], { env })
+      const document = JSON.parse(stdout) as Document
+      return [Math.round(line(document, 'strong').costPer1000 as number), document.notes.at(-1)!.split(':')[0]]
+    }
+    const said = (file: string) => `costs are estimated from the prices in ${file}`
+    expect(await cost(['--config', ten], {})).toEqual([3, said(ten)])
+    expect(await cost([], { LLMROUTE_CONFIG: twenty })).toEqual([6, said(twenty)])
+    expect(await cost(['--config', ten], { LLMROUTE_CONFIG: twenty })).toEqual([3, said(ten)])
+    const missing = await failure('sample', '--strategies', 'length', '--config', 'none.yaml')
+    expect(missing).toEqual({ code: 2, stderr: '--config: expected a file, got none at none.yaml.\n' })
+  })
+
+  test('no two lines have the same id', async () => {
+    const names = ['mf', 'win_rate:mf', 'win_rate:win_rate:mf', 'oracle']
+    const rows = [
+      `${HEAD.trimEnd()},${names.map(name => `win_rate:${name}`).join()}`,
+      'a,1,0,1,1,1,1',
+      'bb,1,1,0,0,0,0',
+    ]
+    const document = await evalJson(folder.write('heads.csv', `${rows.join('\n')}\n`), '--strategies', 'length')
+    const ids = document.strategies.map(({ id }) => id)
+    expect(ids.slice(0, 4)).toEqual(names.map(name => `win_rate:${name}`))
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('a file without categories cannot be counted or held out by them', async () => {
+    const file = folder.write('plain.csv', `${HEAD}a,1,0\nb,0,0\n`)
+    expect(await failure(file, '--by', 'category')).toEqual({
+      code: 2,
+      stderr: 'plain.csv: expected a column category for --by, got none.\n',
+    })
+    const stderr = 'plain.csv: expected a column category for --group-by, got none.\n'
+    expect(await failure(file, '--cv', '2', '--group-by', 'category')).toEqual({ code: 2, stderr })
+    const trainOn = ['--train-on', file, '--train-size', '1', '--group-by', 'category']
+    expect(await failure(data, ...trainOn)).toEqual({ code: 2, stderr })
+  })
+
+  test('--csv: rows without a category are not taken for the total', async () => {
+    const file = folder.write('some.csv', 'prompt,strong_score,weak_score,category\na,1,0,x\nb,0,0,\nc,1,0,x\n')
+    const { stdout } = await runCli(['eval', file, '--strategies', 'length', '--by', 'category', '--csv', ...FAST])
+    const ofLength = stdout.split('\n').filter(row => row.startsWith('length,'))
+    expect(ofLength.map(row => row.split(',').slice(2, 4))).toEqual([
+      ['', '3'],
+      ['x', '2'],
+      ['(none)', '1'],
+    ])
+  })
+
   test('win rates of a foreign router are compared under its name, or its column where the name is taken', async () => {
     const rows = signalCsv(120)
       .trimEnd()
@@ -284,6 +361,10 @@ describe('files', () => {
       .map((row, i) => (i === 0 ? `${row},win_rate:theirs,win_rate:mf` : `${row},${(i % 7) / 7},${(i % 5) / 5}`))
     const file = folder.write('foreign.csv', `${rows.join('\n')}\n`)
     const document = await evalJson(file, '--strategies', 'theirs')
+    expect(document.notes.slice(0, 2)).toEqual([
+      'No strategy beats length (longer prompts to strong) with confidence.',
+      'No strategy earns more than strong alone with confidence: what routing saves here is cost.',
+    ])
     expect(document.strategies.map(({ id }) => id)).toEqual([
       'theirs',
       'win_rate:mf',
@@ -327,6 +408,23 @@ describe('files', () => {
     const document = await evalJson(file, '--strategies', 'length', '--strong', 'a')
     expect(document).toMatchObject({ rows: 2, pair: { strong: 'a', weak: 'b' } })
     expect(document.notes).toContain('1 rows without scores of both models are not tested.')
+  })
+
+  test('too few rows with scores of both models: exactly so many are learned from, or it fails', async () => {
+    const cells = Array.from({ length: 60 }, (_, i) => `word${i} and ${i % 7},${i % 3 ? 1 : 0},1,${i % 4 ? '' : 0.4}`)
+    const file = folder.write('sparse.csv', `prompt,score:a,score:b,score:c\n${cells.join('\n')}\n`)
+    for (const seed of ['1', '2', '3']) {
+      const args = ['--strong', 'a', '--weak', 'c', '--train-size', '1', '--seed', seed, '--strategies', 'linear']
+      const { strategies, rows } = await evalJson(file, ...args)
+      expect(rows).toBe(15)
+      expect(line({ strategies }, 'linear').rows).toBe(14)
+      // One row teaches nothing, and nothing known is all prompts alike: half of the gap.
+      expect(line({ strategies }, 'linear').apgr).toBeCloseTo(0.5, 9)
+    }
+    const single = folder.write('single.csv', 'prompt,score:a,score:c\np,1,0\nq,1,\nr,1,\n')
+    const { code, stderr } = await failure(single, '--strong', 'a', '--cv', '2', '--strategies', 'linear')
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^linear: expected /)
   })
 
   test('--skip-bad counts what it leaves out', async () => {
@@ -378,7 +476,7 @@ describe.concurrent('wrong usage: 2, and what to do', () => {
       [data, '--plot', '/nowhere/x.svg'],
       '/nowhere/x.svg: expected a place that can be written, got no such directory.\n',
     ],
-    [[data, '--checkpoint', 'none.safetensors'], 'none.safetensors: expected a checkpoint file, got ENOENT.'],
+    [[data, '--checkpoint', 'none.safetensors'], 'none.safetensors: expected a checkpoint file, got no such file.'],
     [[data, '--colour'], "unknown option '--colour'\n"],
   ])('%j', async (args, message) => {
     const { code, stderr } = await failure(...args)

@@ -35,6 +35,7 @@ interface Flags {
   allowSeen?: boolean
   skipBad?: boolean
   promptColumn?: string
+  config?: string
   plot?: string
   csv?: boolean
   json?: boolean
@@ -57,7 +58,9 @@ Forms of the file, told by its header:
   and optional id, category, win_rate:<name> (a foreign router's win rates, compared under that name).
   Scores are 0 to 1, costs US dollars for that prompt. CSV, TSV or JSONL, also gzipped.
 
-random is the mean over 10 seeds; its interval is that of one. Figures of --draws are means over the draws.
+random is the mean over 10 seeds; its interval is that of one. With --draws, APGR and its difference from length are means
+over the draws; CPT, quality and costs are read from the mean of their curves; intervals are those of one draw.
+Costs are those of the file, else estimated from prices in llmroute.yaml (or --config, or LLMROUTE_CONFIG).
 Exit code 1 where --min-apgr is not reached.
 
 --json prints { "version", "file", "form", "rows", "seen", "skipped", "default", "seed", "resamples", "folds", "trainSize",
@@ -66,14 +69,20 @@ Exit code 1 where --min-apgr is not reached.
 "minusLengthLow", "minusLengthHigh", "beatsSingleModel", "curve": [{ "threshold", "strongShare", "quality", "qualityLow",
 "qualityHigh" }] }], "notes", "by": [{ "category", "rows", "quality", "strategies" }] (--by), "learningCurve":
 [{ "trainSize", "quality", "strategies" }] (--train-size) }: shares, qualities and APGR are fractions; null is undefined or
-never reached.`
+never reached. "notes" holds the sentences that stand under the table: whether anything beats length and the better single
+model, then what else there is to know.`
 
 /** `llmroute eval <file>`. */
 export function define(command: Command): void {
   command
     .argument('<file>', 'outcomes, or the id of a shipped data set (llmroute list datasets)')
     .option('-s, --strategies <ids>', 'strategies by comma, or default (default: every one that has weights)')
-    .option('-c, --checkpoint <file>', 'weights for the strategy that they name; repeatable', collect, [])
+    .option(
+      '-c, --checkpoint <file>',
+      'weights for the strategy that they name; repeatable; without --strategies only the named are measured',
+      collect,
+      [],
+    )
     .option('--strong <model>', 'id of the strong model (default: the highest mean score)')
     .option('--weak <model>', 'id of the weak model (default: the cheapest, else the lowest mean score)')
     .option('--cv <folds>', 'train and test by folds', text => parseCount(text, '--cv', 2))
@@ -89,6 +98,7 @@ export function define(command: Command): void {
     .option('--allow-seen', 'test prompts too that a checkpoint was trained on')
     .option('--skip-bad', 'leave bad rows out and count them')
     .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')
+    .option('--config <file>', 'configuration with prices (default: llmroute.yaml, looked for upwards)')
     .option('--plot <file>', 'write the curves as SVG')
     .option('--csv', 'print the table as CSV')
     .option('--json', 'print everything as JSON')
@@ -137,6 +147,7 @@ function optionsOf(flags: Flags): EvalOptions {
     ...(weak === undefined ? {} : { weak }),
     ...(cv === undefined ? {} : { folds: cv }),
     ...(groupBy ? { groupBy } : {}),
+    ...(flags.by ? { by: flags.by } : {}),
     trainSizes: [...new Set(trainSize)].sort((a, b) => a - b),
     draws: draws ?? 1,
     trainOn,
@@ -145,6 +156,7 @@ function optionsOf(flags: Flags): EvalOptions {
     allowSeen: flags.allowSeen ?? false,
     skipBad: flags.skipBad ?? false,
     ...(flags.promptColumn === undefined ? {} : { promptColumn: flags.promptColumn }),
+    ...(flags.config === undefined ? {} : { config: flags.config }),
   }
 }
 

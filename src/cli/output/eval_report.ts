@@ -130,11 +130,16 @@ function renderCategories({ byCategory = [], strategies }: EvalStage, colors: Ch
       const { apgr, beatsLength } = measured.find(measurement => measurement.id === id)!
       return `${fixed(apgr)}${beatsLength ? '*' : ' '}`
     })
-    return [category || '(none)', grouped(rows), fixed(quality.strong), fixed(quality.weak), ...cells]
+    return [categoryName(category), grouped(rows), fixed(quality.strong), fixed(quality.weak), ...cells]
   })
   const header = ['category', 'rows', 'strong', 'weak', ...ids.map(id => `${id} `)]
   const table = renderNumbers(header, rows, colors)
   return `APGR by category (* beats length there with 95% confidence)\n\n${table}`
+}
+
+/** What a category is called where '' would not be seen. */
+export function categoryName(category: string): string {
+  return category || '(none)'
 }
 
 function renderNumbers(header: readonly string[], rows: readonly (readonly string[])[], colors: ChalkInstance): string {
