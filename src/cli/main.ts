@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { unwritable } from '../io/file_errors.ts'
 import { lookUp } from '../registry.ts'
 import { commands } from './commands/registry.ts'
 import { exitCodeOf, messageOf } from './failure.ts'
@@ -54,6 +55,6 @@ async function main(args: readonly string[]): Promise<void> {
 /** A reader that has gone away (`| head`) is no failure; a full disk behind a redirection is one, and not a bug. */
 function leaveQuietly(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0)
-  process.stderr.write(`standard output: expected a place that can be written, got ${error.code}.\n`)
+  process.stderr.write(`${messageOf(unwritable('standard output', error))}\n`)
   process.exit(2)
 }

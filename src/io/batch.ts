@@ -10,6 +10,7 @@ import { type BatchOptions, checkFiles, jobOf, settingsOf } from './batch_option
 import { routeSegments } from './batch_pipeline.ts'
 import { inputName } from './byte_source.ts'
 import type { Position, Reject } from './framing.ts'
+import { rejectsFileOf } from './rejects_file.ts'
 import { openRequests, type Requests } from './requests.ts'
 import { createRouter, type Router } from './router.ts'
 import { routedHeader } from './row_writer.ts'
@@ -143,7 +144,7 @@ async function openDestination(
     const destination = await createStreamDestination(write, header, options.rejected, onReject)
     return { destination, rejectedFile: options.rejected }
   }
-  const rejectedFile = options.rejected ?? `${output}.rejected.csv`
+  const rejectedFile = options.rejected ?? rejectsFileOf(output)
   const settings = settingsOf(options, router, job)
   const destination = await createFileDestination(output, rejectedFile, header, { input, settings, isResumed })
   return { destination, rejectedFile }

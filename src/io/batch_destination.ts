@@ -2,7 +2,7 @@ import { type BatchSettings, type BatchState, findState, removeState, writeState
 import { fingerprint } from './byte_source.ts'
 import type { Position, Reject } from './framing.ts'
 import { commitPartial, discardPartial, openPartial } from './partial_file.ts'
-import { createRejectsFile, rejectLine } from './rejects_file.ts'
+import { createRejectsFile, shownReject } from './rejects_file.ts'
 
 /** Running counts of a batch. */
 export interface BatchCounts {
@@ -110,7 +110,7 @@ export async function createStreamDestination(
       isBegun ||= rows.length > 0
       if (rows.length > 0) await write(rows)
       if (rejects) await rejects.write(bad)
-      else for (const reject of bad) onReject(rejectLine(reject, MOST_SHOWN))
+      else for (const reject of bad) onReject(shownReject(reject, MOST_SHOWN))
     },
     async finish() {
       await rejects?.close()

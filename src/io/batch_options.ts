@@ -1,11 +1,13 @@
 import { resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
-import type { BatchSettings } from './batch_state.ts'
+import { type BatchSettings, stateFile } from './batch_state.ts'
 import { inputName, isRereadable, STDIN } from './byte_source.ts'
 import { isGzipName } from './formats.ts'
-import { requireReplaceable } from './partial_file.ts'
+import { partialName, realPathOf, requireReplaceable } from './partial_file.ts'
+import { rejectsFileOf } from './rejects_file.ts'
 import { MAX_FIELD, PROMPT_COLUMN, type RequestOptions, type Requests } from './requests.ts'
-import type { Router, RouterOptions } from './router.ts'
+import type { Router } from './router.ts'
+import type { RouterOptions } from './router_options.ts'
 import type { SegmentJob } from './segment_routing.ts'
 
 /** What a batch is to do. */
@@ -33,19 +35,32 @@ export async function checkFiles({ input, output, rejected, isResumed }: BatchOp
   if (isResumed && !(await isRereadable(input))) {
     throw new UsageError(`--resume: expected a file, which can be read again, got ${inputName(input)}. Save it to one.`)
   }
-  const named = [
-    ['the input', input],
-    ['-o', output],
-    ['--rejected', rejected],
-  ] as const
-  const seen = new Map<string, string>()
-  for (const [flag, file] of named) {
-    if (file === undefined || file === STDIN) continue
-    const path = resolve(file)
-    if (seen.has(path)) throw new UsageError(`${flag} ${file}: expected another file than ${seen.get(path)}.`)
-    seen.set(path, flag)
-    if (flag !== 'the input') await requireReplaceable(file, flag)
+  for (const [flag, file] of [['-o', output] as const, ['--rejected', rejected] as const]) {
+    if (file !== undefined) await requireReplaceable(file, flag)
   }
+  const seen = new Map<string, string>()
+  for (const [name, file] of filesOf(input, output, rejected)) {
+    const path = realPathOf(file)
+    if (seen.has(path)) throw new UsageError(`${name} ${file}: expected another file than ${seen.get(path)}.`)
+    seen.set(path, name)
+  }
+}
+
+/** Every file that a batch reads or writes, and what it is. */
+function filesOf(input: string, output: string | undefined, rejected: string | undefined): [string, string][] {
+  const rejects = rejected ?? (output === undefined ? undefined : rejectsFileOf(output))
+  return [
+    ...named('the input', input === STDIN ? undefined : input),
+    ...named('-o', output),
+    ...named(rejected === undefined ? 'rejected rows' : '--rejected', rejects),
+    ...named('the state of the run', output && stateFile(output)),
+    ...named('the unfinished output', output && partialName(output)),
+    ...named('unfinished rejected rows', rejects && partialName(rejects)),
+  ]
+}
+
+function named(name: string, file: string | undefined): [string, string][] {
+  return file === undefined ? [] : [[name, file]]
 }
 
 /** What is to be done with every segment. */

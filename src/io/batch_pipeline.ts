@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Position, Segment } from './framing.ts'
-import type { Router, RouterOptions } from './router.ts'
+import type { Router } from './router.ts'
+import type { RouterOptions } from './router_options.ts'
 import { type RoutedSegment, routeSegment, type SegmentJob } from './segment_routing.ts'
 import { createWorkerPool, type WorkerPool } from './worker_pool.ts'
 

@@ -1,7 +1,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { DataError, UsageError } from '../errors.ts'
+import { unwritable } from './file_errors.ts'
 import type { Position } from './framing.ts'
-import { lengthOf, partialLength, unwritable } from './partial_file.ts'
+import { lengthOf, partialLength } from './partial_file.ts'
 
 /** Everything that decides what a run writes, apart from the input. */
 export type BatchSettings = Readonly<Record<string, string | number | null>>

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { DataError } from '../errors.ts'
 import type { ReadInto } from './byte_window.ts'
+import { unreadable } from './file_errors.ts'
 
 const READ_SIZE = 1 << 18
 
@@ -41,7 +41,7 @@ export async function openBytes(file: string): Promise<ByteSource> {
       unpacked ??= await unpackedReader()
       return await unpacked(into)
     } catch (error) {
-      throw unreadable(file, error)
+      throw unreadable(inputName(file), error)
     }
   }
 
@@ -72,7 +72,7 @@ export async function fingerprint(file: string): Promise<string | undefined> {
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: READ_SIZE })) hash.update(chunk as Buffer)
   } catch (error) {
-    throw unreadable(file, error)
+    throw unreadable(inputName(file), error)
   }
   return hash.digest('hex')
 }
@@ -84,7 +84,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
     if (found.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' })
     return found.isFile() ? found.size : undefined
   } catch (error) {
-    throw unreadable(file, error)
+    throw unreadable(inputName(file), error)
   }
 }
 
@@ -95,7 +95,7 @@ interface Stored {
 
 async function openFile(file: string): Promise<Stored> {
   const handle = await open(file).catch(error => {
-    throw unreadable(file, error)
+    throw unreadable(inputName(file), error)
   })
   let isOpen = true
   return { read, close }
@@ -157,20 +157,4 @@ function unzip(stored: ReadInto): AsyncIterable<Buffer> {
   // Errors reach whoever reads from gunzip; the callback is there because pipeline wants one.
   pipeline(Readable.from(chunks(), { objectMode: false }), gunzip, () => {})
   return gunzip
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  ENOTDIR: 'no such file',
-  EISDIR: 'a directory',
-  EACCES: 'no permission',
-  Z_BUF_ERROR: 'a gzip file that is cut short',
-  Z_DATA_ERROR: 'a gzip file that is altered',
-}
-
-function unreadable(file: string, error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code
-  if (error instanceof DataError || code === undefined) return error
-  const reason = Object.hasOwn(REASONS, code) ? REASONS[code] : code
-  return new DataError(inputName(file), undefined, `expected a file that can be read, got ${reason}.`)
 }

@@ -92,7 +92,8 @@ export function createCsvScanner({ delimiter, maxField, fields: expected, prompt
       }
       if (at < end && bytes[at] !== LF) return broken('expected a delimiter or a line end after a closing quote', at)
       scanner.next = Math.min(at + 1, end)
-      if (fields === 1 && !isQuoted && fieldEnd === start) return 'blank'
+      // Of one column, an empty line is a record with an empty field.
+      if (fields === 1 && expected !== 1 && !isQuoted && fieldEnd === start) return 'blank'
       if (fields === expected || expected === Number.POSITIVE_INFINITY) return 'record'
       scanner.reason = `expected ${expected} fields, got ${fields}`
       return 'wrong'

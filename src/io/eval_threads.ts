@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { UpstreamError, UsageError } from '../errors.ts'
 import { fittedWinRates } from '../evaluation/cross_validation.ts'
 import type { FitAndScore } from '../evaluation/entrants.ts'
 import type { Strategy, StrategyModule } from '../types.ts'
@@ -10,6 +9,7 @@ import type { StoredCheckpoint } from './checkpoint.ts'
 import type { EvalAnswer, EvalJob } from './eval_worker.ts'
 import { createLimit } from './limit.ts'
 import { createResources } from './resources.ts'
+import { revived } from './thread_failure.ts'
 
 /** Each thread holds its own copy of the rows. */
 const MOST_THREADS = 4
@@ -81,13 +81,6 @@ export function createEvalThreads(file = workerFile()): EvalThreads {
 
 function isLocal(embedder: string | undefined): boolean {
   return embedder === undefined || embedder.split(':')[0] === 'hashing'
-}
-
-/** Errors lose their class between threads; the exit code depends on it. */
-function revived({ name, message, stack }: NonNullable<EvalAnswer['failure']>): Error {
-  if (name === 'UsageError' || name === 'DataError') return new UsageError(message)
-  if (name === 'UpstreamError') return new UpstreamError(message)
-  return Object.assign(new Error(message), { stack })
 }
 
 /** The bundle has it beside the entry, one folder above the chunks. */

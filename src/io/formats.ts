@@ -50,6 +50,11 @@ export function formatOfText(firstLine: string, promptColumn: string): Format {
 /** What stands between fields. */
 export const DELIMITERS: Readonly<Record<'csv' | 'tsv', string>> = { csv: ',', tsv: '\t' }
 
+/** A field of a delimited file, in quotes where it needs them. */
+export function quoted(text: string, delimiter: string): string {
+  return text.includes(delimiter) || /["\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
 /** Whether the name says that the file is gzipped. */
 export function isGzipName(file: string): boolean {
   return withoutGz(file) !== file

@@ -1,5 +1,5 @@
 import type { ByteWindow } from './byte_window.ts'
-import { LF, type Scanner } from './scanner.ts'
+import { CR, LF, type Scanner } from './scanner.ts'
 
 /** Records of a segment. Fixed, so that batches are cut at the same rows whoever works on them. */
 export const SEGMENT_ROWS = 1024
@@ -25,8 +25,8 @@ export interface Reject {
   /** 1-based line on which it begins. */
   readonly line: number
   readonly reason: string
-  /** Its text; bytes that are no UTF-8 show as U+FFFD, and a line over the limit is cut. */
-  readonly raw: string
+  /** Its bytes without the line end, in memory of their own; a line over the limit is cut. */
+  readonly raw: Uint8Array<ArrayBuffer>
 }
 
 /** Numbers per record in `Segment.spans`. */
@@ -122,7 +122,7 @@ export async function* frame(
       spans[rows * SPAN + 6] = line - firstLine
       rows++
     } else if (found === 'wrong') {
-      rejects.push({ line, reason: scanner.reason, raw: bytes.toString('utf8', pos, contentEnd) })
+      rejects.push({ line, reason: scanner.reason, raw: new Uint8Array(bytes.subarray(pos, contentEnd)) })
     }
     size += next - pos
     offset += next - pos
@@ -132,7 +132,7 @@ export async function* frame(
 }
 
 interface TakenLine {
-  readonly raw: string
+  readonly raw: Uint8Array<ArrayBuffer>
   /** Bytes of the line with its end. */
   readonly length: number
   /** How many of them are still in the window. */
@@ -155,7 +155,8 @@ async function takeLine(window: ByteWindow, start: number, most: number, readAhe
   }
   const next = newline < 0 ? window.bytes.length : newline + 1
   const contentEnd = Math.min(newline < 0 ? next : newline, start + most)
-  const raw = window.bytes.toString('utf8', start, contentEnd).replace(/\r$/, '')
+  const hasCr = contentEnd > start && window.bytes[contentEnd - 1] === CR
+  const raw = new Uint8Array(window.bytes.subarray(start, hasCr ? contentEnd - 1 : contentEnd))
   const length = next - start + dropped
   if (next - start <= most) return { raw, length, kept: next - start }
   window.cut(start, next)

@@ -8,6 +8,7 @@ import { choosePair, type PairIds } from './pair_choice.ts'
 import { type OutcomeFile, poolFiles } from './pooling.ts'
 import { readTable, type Table } from './table.ts'
 
+/** How outcome files are read. */
 export interface OutcomesOptions {
   /** Names of the pair. In a pair file they are given to its two columns, elsewhere they are looked up. */
   readonly strong?: string

@@ -1,6 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
-import { DataError, UsageError } from '../errors.ts'
+import { basename, dirname, join, resolve } from 'node:path'
+import { UsageError } from '../errors.ts'
+import { unwritable } from './file_errors.ts'
 
 /** A file that is written under another name and gets its own only when it is complete. */
 export interface PartialFile {
@@ -79,6 +81,16 @@ export async function lengthOf(file: string): Promise<number | undefined> {
   }
 }
 
+/** The file's path without links; the folder's, where there is no such file. Equal for two names of one file. */
+export function realPathOf(file: string): string {
+  const path = resolve(file)
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return path === dirname(path) ? path : join(realPathOf(dirname(path)), basename(path))
+  }
+}
+
 /** Throws UsageError where `file` is something that a finished file must not replace: a directory, a device, a pipe. */
 export async function requireReplaceable(file: string, flag: string): Promise<void> {
   const found = await stat(file).catch(() => undefined)
@@ -87,26 +99,8 @@ export async function requireReplaceable(file: string, flag: string): Promise<vo
   throw new UsageError(`${flag} ${file}: expected a file, got ${kind}.`)
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such directory',
-  ENOTDIR: 'no such directory',
-  EISDIR: 'a directory',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'a read-only file system',
-  ENOSPC: 'a full disk',
-  EDQUOT: 'a full quota',
-}
-
-/** The error of a file that cannot be written, from what the system said. */
-export function unwritable(file: string, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
-  const reason = Object.hasOwn(REASONS, code) ? REASONS[code] : code
-  return new DataError(file, undefined, `expected a place that can be written, got ${reason}.`)
-}
-
-function partialName(file: string): string {
+/** Under which name `file` is written before it is complete. */
+export function partialName(file: string): string {
   return `${targetOf(file)}.partial`
 }
 

@@ -1,5 +1,5 @@
 import type { Decision } from '../types.ts'
-import { ADDED_COLUMNS, DELIMITERS, type Format } from './formats.ts'
+import { ADDED_COLUMNS, DELIMITERS, type Format, quoted } from './formats.ts'
 import { type Segment, SPAN } from './framing.ts'
 import { atLeast } from './memory.ts'
 import type { RequestHeader } from './request_header.ts'
@@ -63,11 +63,6 @@ function splice({ model, winRate, threshold }: Decision, format: Format): string
       return `${delimiter}${quoted(model, delimiter)}${delimiter}${winRate ?? ''}${delimiter}${threshold ?? ''}`
     }
   }
-}
-
-/** A field of a delimited file, in quotes where it needs them. */
-export function quoted(text: string, delimiter: string): string {
-  return text.includes(delimiter) || /["\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** JSON has no Infinity. */

@@ -24,8 +24,9 @@ export interface Scanner {
   scan(bytes: Uint8Array, start: number, isLast: boolean): Found
 }
 
-/** Byte values that frame records. */
+/** The byte that ends a line. */
 export const LF = 10
+/** The byte that may stand before LF, as on Windows. */
 export const CR = 13
 
 /** One record a line, ended by LF or CRLF. A line over `maxField` bytes is `broken`. An empty line is a record only where `keepBlank`. */

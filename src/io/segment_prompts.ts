@@ -36,7 +36,7 @@ export function promptsOf(segment: Segment, format: Format, promptColumn: string
       }
     }
     if (reason !== undefined) {
-      rejects.push({ line: segment.line + spans[row + 6]!, reason, raw: bytes.toString('utf8', start, end) })
+      rejects.push({ line: segment.line + spans[row + 6]!, reason, raw: new Uint8Array(bytes.subarray(start, end)) })
     }
   }
   if (segment.rejects.length > 0) rejects.push(...segment.rejects)

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { DataError } from '../errors.ts'
 import { parseCsv } from './csv.ts'
+import { unreadable } from './file_errors.ts'
 import { parseJsonl } from './jsonl.ts'
 
 /** A file of named columns, whole in memory. */
@@ -42,16 +43,8 @@ async function readBytes(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error)
-    throw new DataError(file, undefined, `expected a file that can be read, got ${REASONS[code] ?? code}.`)
+    throw unreadable(file, error)
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'a directory',
-  EACCES: 'no permission',
-  ERR_FS_FILE_TOO_LARGE: 'more than 2 GiB',
 }
 
 function unzip(bytes: Buffer, file: string): Buffer {

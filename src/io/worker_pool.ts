@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { UpstreamError, UsageError } from '../errors.ts'
 import type { WorkerAnswer, WorkerQuestion, WorkerStart } from './batch_worker.ts'
 import type { Segment } from './framing.ts'
 import { copyInto } from './memory.ts'
 import type { RoutedSegment } from './segment_routing.ts'
+import { revived } from './thread_failure.ts'
 
 /** Threads that route segments. */
 export interface WorkerPool {
@@ -80,13 +80,6 @@ function open(file: URL, start: WorkerStart, spare: ArrayBuffer[]): Member {
   worker.on('error', failAll)
   worker.on('exit', code => failAll(new Error(`a batch worker ended with code ${code} before its work was done`)))
   return { worker, waiting, death }
-}
-
-/** Errors lose their class between threads; the exit code depends on it. */
-function revived({ name, message, stack }: NonNullable<WorkerAnswer['failure']>): Error {
-  if (name === 'UsageError' || name === 'DataError') return new UsageError(message)
-  if (name === 'UpstreamError') return new UpstreamError(message)
-  return Object.assign(new Error(message), { stack })
 }
 
 /** The bundle has it beside the entry, one folder above the chunks. */

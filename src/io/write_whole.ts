@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { commitPartial, discardPartial, openPartial, requireReplaceable, unwritable } from './partial_file.ts'
+import { unwritable } from './file_errors.ts'
+import { commitPartial, discardPartial, openPartial, requireReplaceable } from './partial_file.ts'
 
 /**
  * Checks that a file can be written, before the work that ends with writing it.

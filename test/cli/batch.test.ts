@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
@@ -12,6 +12,7 @@ const folder = temporaryFolder()
 const flags = ['--strategy', 'length', '--threshold', '0.4', '--strong', 'big', '--weak', 'small']
 const batch = (...args: string[]) => runCli(['batch', ...args, ...flags], { cwd: folder.path })
 const small = folder.write('small.csv', `id,prompt\n1,hi\n2,${'x'.repeat(300)}\n`)
+symlinkSync('small.csv', join(folder.path, 'linked.csv'))
 const rows = 40_000
 const large = folder.write('large.csv', requestCsv(rows, { badRows: 40 }))
 const place = (name: string) => join(folder.path, name)
@@ -37,6 +38,14 @@ describe('what is printed', () => {
     expect(readFileSync(place('bad_rows.csv'), 'utf8')).toBe('line,reason,raw\n2,"expected 2 fields, got 1",1\n')
     const strict = await batch(input, '--strict')
     expect([strict.code, strict.stderr]).toEqual([2, `${input}:2: expected 2 fields, got 1.\n`])
+  })
+
+  test('bytes that are no UTF-8 come through a worker as they are', async () => {
+    const input = folder.write('latin1.csv', Buffer.from('id,prompt\n1,caf\xe9\n2\n3,hi\n', 'latin1'))
+    expect((await batch(input, '-o', place('latin1_out.csv'), '--workers', '1')).code).toBe(1)
+    expect(readFileSync(place('latin1_out.csv.rejected.csv'), 'latin1')).toBe(
+      'line,reason,raw\n2,invalid UTF-8,"1,caf\xe9"\n3,"expected 2 fields, got 1",2\n',
+    )
   })
 
   test('--json: decisions without -o, one summary with it', async () => {
@@ -111,6 +120,11 @@ describe('exit code 2 and what to do', () => {
     ['resume without output', [small, '--resume'], '--resume: expected an output file. Name it with -o.'],
     ['an empty file', [folder.write('empty.csv', '')], 'expected rows, got an empty file.'],
     ['UTF-16', [folder.write('wide.csv', Buffer.from('\ufeffprompt\nhi\n', 'utf16le'))], 'expected UTF-8, got UTF-16.'],
+    [
+      'its input behind a link',
+      ['small.csv', '-o', 'linked.csv'],
+      '-o linked.csv: expected another file than the input.',
+    ],
     ['every row bad', [folder.write('all.jsonl', '{}\n[]\n')], 'expected at least one row that can be used, got none.'],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await runCli(['batch', ...flags, ...args], { cwd: folder.path })

@@ -85,7 +85,7 @@ test.each([
   [['--seed', '-1'], '--seed: expected a whole number from 0 up, got "-1".'],
   [
     ['-c', 'none.safetensors'],
-    'none.safetensors: expected a checkpoint file, got ENOENT. llmroute list checkpoints shows the shipped ones.',
+    'none.safetensors: expected a checkpoint file, got no such file. llmroute list checkpoints shows the shipped ones.',
   ],
   [['--config', 'none.yaml'], '--config: expected a file, got none at none.yaml.'],
   [

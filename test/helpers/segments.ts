@@ -1,5 +1,5 @@
 import { createByteWindow, type ReadInto } from '../../src/io/byte_window.ts'
-import { frame, type Reject, type Segment, SPAN } from '../../src/io/framing.ts'
+import { frame, type Segment, SPAN } from '../../src/io/framing.ts'
 import type { Scanner } from '../../src/io/scanner.ts'
 
 /** Gives the bytes in pieces of at most `piece`. */
@@ -30,7 +30,7 @@ export async function segmentsOf(
 /** The records of segments as text, each with its line, and what was rejected. */
 export function recordsOf(segments: readonly Segment[]): {
   records: { line: number; text: string; prompt: string }[]
-  rejects: Reject[]
+  rejects: { line: number; reason: string; raw: string }[]
 } {
   const records = segments.flatMap(({ bytes, spans, line }) => {
     const text = Buffer.from(bytes)
@@ -43,5 +43,6 @@ export function recordsOf(segments: readonly Segment[]): {
       }
     })
   })
-  return { records, rejects: segments.flatMap(segment => [...segment.rejects]) }
+  const rejects = segments.flatMap(segment => segment.rejects)
+  return { records, rejects: rejects.map(({ raw, ...rest }) => ({ ...rest, raw: Buffer.from(raw).toString() })) }
 }

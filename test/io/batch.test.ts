@@ -1,9 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { parse } from 'csv-parse/sync'
 import { describe, expect, test } from 'vitest'
-import { DataError } from '../../src/errors.ts'
+import { DataError, UsageError } from '../../src/errors.ts'
 import { routeBatch } from '../../src/io/batch.ts'
 import type { BatchOptions } from '../../src/io/batch_options.ts'
 import { requestCsv } from '../helpers/request_file.ts'
@@ -35,6 +35,18 @@ describe('rows come back in the form they came in', () => {
         `"1",${LONG},"big, ""one""",0.5,0.4\r\n` +
         `02,"a ""b""\n,c",small,${8 / 308},0.4\r\n`,
     )
+  })
+
+  test('an empty line of a single column is an empty prompt', async () => {
+    const { text, summary } = await routed('one.csv', 'prompt\na\n\n\r\nb\n')
+    expect(text.split('\n').slice(1)).toEqual([
+      `a,small,${1 / 301},0.4`,
+      ',small,0,0.4',
+      ',small,0,0.4\r',
+      `b,small,${1 / 301},0.4`,
+      '',
+    ])
+    expect(summary).toMatchObject({ rows: 4, rejected: 0 })
   })
 
   test('TSV', async () => {
@@ -120,6 +132,45 @@ describe('files', () => {
     expect(filesOf(output).map(name => name.replace(/^out_\d+\.csv/, ''))).toEqual(['', '.resume.json'])
   })
 
+  test('rejected rows keep their bytes, be they UTF-8 or not', async () => {
+    const rows = ['1,caf\xe9,"x ""y"" z"', '2,nul\0,z', '3,"\xff\xfe"zz\xc3\xa9', '4,too few \x80']
+    const input = folder.write('bytes.csv', Buffer.from(`id,prompt,x\r\n${rows.join('\r\n')}\r\n5,ok,\r\n`, 'latin1'))
+    const output = place()
+    expect(await route(input, output)).toMatchObject({ rows: 1, rejected: 4 })
+    // Every byte as one character, since the file is not UTF-8.
+    const written = readFileSync(`${output}.rejected.csv`, 'latin1')
+    expect(parse(written, { columns: true })).toEqual([
+      { line: '2', reason: 'invalid UTF-8', raw: rows[0] },
+      { line: '3', reason: 'NUL byte', raw: rows[1] },
+      { line: '4', reason: 'expected a delimiter or a line end after a closing quote', raw: rows[2] },
+      { line: '5', reason: 'expected 3 fields, got 2', raw: rows[3] },
+    ])
+    const { rejects } = await routed('shown.csv', Buffer.from('prompt\n\xff\nok\n', 'latin1'))
+    expect(rejects).toEqual(['2,invalid UTF-8,\ufffd\n'])
+  })
+
+  test('a file of somebody else under the name for rejected rows is not replaced', async () => {
+    const bad = folder.write('one_bad.csv', 'id,prompt\n1,a\n2\n')
+    const output = place()
+    const rejected = `${output}.rejected.csv`
+    writeFileSync(rejected, 'line,text\n1,keep me\n')
+    const failure = route(bad, output)
+    await expect(failure).rejects.toThrow(
+      new UsageError(
+        `${rejected}: expected no file, or rejected rows of an earlier run, got another file. Move it, or name another with --rejected.`,
+      ),
+    )
+    expect(readFileSync(rejected, 'utf8')).toBe('line,text\n1,keep me\n')
+    expect(existsSync(output)).toBe(false)
+    // What an earlier run wrote is replaced, and so is a file that holds nothing.
+    for (const before of ['', 'line,reason,raw\n9,old,row\n']) {
+      writeFileSync(rejected, before)
+      expect(await route(bad, output, { isResumed: true })).toMatchObject({ rejected: 1, state: 'finished' })
+      expect(readFileSync(rejected, 'utf8')).toBe('line,reason,raw\n3,"expected 2 fields, got 1",2\n')
+      rmSync(output)
+    }
+  })
+
   test('a file of somebody else under the name for rejected rows stays where nothing is rejected', async () => {
     const rejected = folder.write('precious.txt', 'keep me')
     await route(folder.write('good.csv', 'id,prompt\n1,a\n'), place(), { rejected })
@@ -171,6 +222,38 @@ describe('files', () => {
     await expect(route(input, join(folder.path, 'none', 'o.csv'))).rejects.toThrow('got no such directory')
     expect(existsSync('/dev/null')).toBe(true)
   })
+
+  test('and different files behind their links, also where one is not there yet', async () => {
+    const content = 'id,prompt\n1,a\n2\n'
+    const input = folder.write('orig.csv', content)
+    const link = join(folder.path, 'link.csv')
+    symlinkSync('orig.csv', link)
+    symlinkSync('.', join(folder.path, 'here'))
+    const output = place()
+    for (const [from, to, rejected] of [
+      [input, link],
+      [link, input],
+      [input, join(folder.path, 'here', 'orig.csv')],
+      [input, output, link],
+      [input, output, join(folder.path, 'here', basename(output))],
+    ] as const) {
+      await expect(route(from, to, { rejected })).rejects.toThrow('expected another file than ')
+    }
+    expect(readFileSync(input, 'utf8')).toBe(content)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(existsSync(output)).toBe(false)
+  })
+
+  test.each(['.rejected.csv', '.partial', '.resume.json', '.rejected.csv.partial'])(
+    'the input is not what a run writes beside its output: %s',
+    async ending => {
+      const output = place()
+      writeFileSync(output + ending, 'prompt\na\n')
+      const failure = route(output + ending, output, { format: 'csv' })
+      await expect(failure).rejects.toThrow(`${output}${ending}: expected another file than the input`)
+      expect(readFileSync(output + ending, 'utf8')).toBe('prompt\na\n')
+    },
+  )
 })
 
 describe('resume', () => {

@@ -66,6 +66,19 @@ describe('records', () => {
     ])
     expect(rejects).toEqual([])
   })
+
+  test('of one column, an empty line is a record, and the end of the last line is none', async () => {
+    for (const piece of [1, 100]) {
+      const { records, rejects } = await framed('a\n\n\r\n""\n', 1, { piece })
+      expect(records).toEqual([
+        { line: 1, text: 'a', prompt: 'a' },
+        { line: 2, text: '', prompt: '' },
+        { line: 3, text: '', prompt: '' },
+        { line: 4, text: '""', prompt: '' },
+      ])
+      expect(rejects).toEqual([])
+    }
+  })
 })
 
 describe('what is wrong', () => {

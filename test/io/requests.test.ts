@@ -48,7 +48,7 @@ describe('forms', () => {
     ['unknown.log', 'prompt\tid\nhi\t1\n', ['hi']],
     ['unknown.data', '{"prompt":"a"}\n', ['a']],
     ['plain', 'say hi\n', ['say hi']],
-    ['one_column.csv', 'prompt\na\n\n""\n', ['a', '']],
+    ['one_column.csv', 'prompt\na\n\n""\n', ['a', '', '']],
   ])('%s', async (name, content, prompts) => {
     expect(await read(name, content)).toMatchObject({ prompts, rejects: [] })
   })

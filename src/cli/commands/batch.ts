@@ -4,8 +4,8 @@ import { type BatchSummary, routeBatch } from '../../io/batch.ts'
 import type { BatchOptions } from '../../io/batch_options.ts'
 import { STDIN } from '../../io/byte_source.ts'
 import { resolveDataset } from '../../io/catalog.ts'
+import { unwritable } from '../../io/file_errors.ts'
 import { parseFormat } from '../../io/formats.ts'
-import { unwritable } from '../../io/partial_file.ts'
 import { addDecisionOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
 import { toJson } from '../output/json.ts'
 import { createProgress, type Progress } from '../output/progress.ts'
@@ -31,9 +31,12 @@ Examples:
 
 Adds llmroute_model, llmroute_win_rate and llmroute_threshold to every row: columns in CSV and TSV, keys in JSONL, three
 values after tabs in plain lines. Every other field keeps its value; the order is kept. JSONL rows need the prompt column
-or "messages", of which the last user turn is routed. An empty line of plain text is an empty prompt; elsewhere blank
-lines are left out. Rows that cannot be routed go to the rejected file as line, reason and raw text, and the exit code is 1.
-The output is gzipped where its own name ends with .gz.
+or "messages", of which the last user turn is routed. An empty line is an empty prompt in plain lines and in CSV or TSV of
+one column; elsewhere blank lines are left out. The output is gzipped where its own name ends with .gz.
+
+Rows that cannot be routed go to the rejected file, a CSV of line, reason and raw, and the exit code is 1. There raw holds
+the row's own bytes: where the reason is "invalid UTF-8" (or a long row was cut), it is not UTF-8 either. On standard error
+such bytes show as U+FFFD and long rows are cut. A file that batch did not write is not replaced by rejected rows.
 
 A run that was stopped (Ctrl-C, kill, a full disk) goes on with the same command and --resume; what is done is kept in
 OUT.partial and OUT.resume.json.
