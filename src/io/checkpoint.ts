@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { DataError, UsageError } from '../errors.ts'
-import type { Checkpoint, CheckpointMetadata, Tensor } from '../types.ts'
+import { DataError } from '../errors.ts'
+import type { Checkpoint, Tensor } from '../types.ts'
+import { parseMetadata } from './checkpoint_metadata.ts'
+import { unreadable, unwritable } from './file_errors.ts'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 
 /** A checkpoint and the file it came from. */
@@ -13,7 +15,7 @@ export interface StoredCheckpoint extends Checkpoint {
 
 /**
  * Reads and checks a checkpoint.
- * @throws UsageError where there is no such file; DataError where it is truncated, altered or not ours.
+ * @throws DataError where it cannot be read, is truncated, altered or not ours.
  */
 export async function readCheckpoint(file: string): Promise<StoredCheckpoint> {
   const { metadata: strings, tensors } = decodeSafetensors(readBytes(file), file)
@@ -35,7 +37,7 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint> {
   return { metadata: parseMetadata(rest, file), tensors, file, sha256 }
 }
 
-/** Writes a checkpoint whole or not at all. Returns its sha256. Throws UsageError where it cannot be written. */
+/** Writes a checkpoint whole or not at all. Returns its sha256. Throws DataError where it cannot be written. */
 export async function writeCheckpoint(file: string, { metadata, tensors }: Checkpoint): Promise<string> {
   const strings: Record<string, string> = { format: 'llmroute', version: '1' }
   for (const [key, value] of Object.entries(metadata)) {
@@ -48,7 +50,7 @@ export async function writeCheckpoint(file: string, { metadata, tensors }: Check
     renameSync(temporary, file)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw new UsageError(`${file}: expected a place that can be written, got ${(error as NodeJS.ErrnoException).code}.`)
+    throw unwritable(file, error)
   }
   return sha256
 }
@@ -57,9 +59,7 @@ function readBytes(file: string): Uint8Array {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new UsageError(
-      `${file}: expected a checkpoint file, got ${(error as NodeJS.ErrnoException).code}. llmroute list checkpoints shows the shipped ones.`,
-    )
+    throw unreadable(file, error, 'a checkpoint file', 'llmroute list checkpoints shows the shipped ones.')
   }
 }
 
@@ -73,20 +73,4 @@ function digest(strings: Readonly<Record<string, string>>, tensors: Readonly<Rec
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
   return hash.digest('hex')
-}
-
-function parseMetadata(strings: Readonly<Record<string, string>>, file: string): CheckpointMetadata {
-  const parse = (key: string, fallback: string) => JSON.parse(strings[key] ?? fallback)
-  if (!strings.strategy) throw new DataError(file, undefined, 'expected a strategy in the header, got none.')
-  return {
-    strategy: strings.strategy,
-    ...(strings.embedder === undefined ? {} : { embedder: parse('embedder', '') }),
-    models: parse('models', '[]'),
-    pair: parse('pair', '{}'),
-    featureVersion: parse('featureVersion', '0'),
-    trainedOn: parse('trainedOn', '[]'),
-    date: strings.date ?? '',
-    seed: parse('seed', '0'),
-    options: parse('options', '{}'),
-  }
 }

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts'
+import { printable } from '../registry.ts'
 import type { Tensor, TensorData } from '../types.ts'
 
 const dtypes = {
@@ -35,27 +36,20 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Safetensors 
   if (!(headerLength <= bytes.length - 8)) throw broken(file, 'a header as long as its first 8 bytes say', bytes.length)
   const start = 8 + headerLength
   const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, start), file)
-  const tensors: Record<string, Tensor> = {}
+  if (!isStrings(metadata))
+    throw new DataError(file, undefined, 'expected texts as metadata in the header, got others.')
   let end = 0
-  for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets: offsets } = entry as HeaderEntry
-    if (!Object.hasOwn(dtypes, dtype)) {
-      throw new DataError(
-        file,
-        undefined,
-        `tensor ${name}: expected dtype ${Object.keys(dtypes).join(', ')}, got ${dtype}.`,
-      )
-    }
+  const tensors = Object.entries(entries).map(([name, entry]): [string, Tensor] => {
+    const { dtype, shape, data_offsets: offsets } = checkEntry(entry, file, printable(name))
     const { type, bytes: size } = dtypes[dtype]
     const length = shape.reduce((product, side) => product * side, 1)
-    if (offsets[1] - offsets[0] !== length * size || offsets[0] < 0)
-      throw broken(file, `tensor ${name} whole`, bytes.length)
+    if (offsets[1] - offsets[0] !== length * size) throw broken(file, `tensor ${printable(name)} whole`, bytes.length)
     if (start + offsets[1] > bytes.length) throw broken(file, `${start + offsets[1]} bytes`, bytes.length)
     end = Math.max(end, offsets[1])
-    tensors[name] = { shape, data: typedView(type, bytes, start + offsets[0], length, size) }
-  }
+    return [name, { shape, data: typedView(type, bytes, start + offsets[0], length, size) }]
+  })
   if (start + end !== bytes.length) throw broken(file, `${start + end} bytes`, bytes.length)
-  return { metadata: metadata as Record<string, string>, tensors }
+  return { metadata, tensors: Object.fromEntries(tensors) }
 }
 
 /** The inverse of `decodeSafetensors`. Tensors are laid out by falling element size, so that views stay aligned. */
@@ -85,9 +79,33 @@ export function encodeSafetensors({ metadata, tensors }: Safetensors): Uint8Arra
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    if (typeof header === 'object' && header !== null) return header as Record<string, unknown>
+    if (isRecord(header)) return header
   } catch {}
   throw broken(file, 'a JSON header', bytes.length)
+}
+
+function checkEntry(entry: unknown, file: string, name: string): HeaderEntry {
+  const fail = (expected: string) =>
+    new DataError(file, undefined, `tensor ${name}: expected ${expected}, got another.`)
+  const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {}
+  if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
+    throw fail(`dtype ${Object.keys(dtypes).join(', ')}`)
+  }
+  if (!isSizes(shape)) throw fail('a shape of whole numbers from 0 up')
+  if (!isSizes(offsets) || offsets.length !== 2) throw fail('data_offsets of two whole numbers from 0 up')
+  return { dtype: dtype as Dtype, shape, data_offsets: [offsets[0]!, offsets[1]!] }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isStrings(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every(text => typeof text === 'string')
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(size => Number.isSafeInteger(size) && size >= 0)
 }
 
 function broken(file: string, expected: string, got: number): DataError {
