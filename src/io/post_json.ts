@@ -1,7 +1,8 @@
-import { UpstreamError } from '../errors.ts'
+import { UpstreamError, UsageError } from '../errors.ts'
 
+/** How an endpoint is called. */
 export interface PostJsonOptions {
-  /** Name of the environment variable that holds the key. Default OPENAI_API_KEY; without it no key is sent. */
+  /** Name of the environment variable that holds the key. Default OPENAI_API_KEY; without it most hosts are asked without. */
   readonly keyVariable?: string
   /** Of one attempt, answer included, in milliseconds. Default 60,000. */
   readonly timeout?: number
@@ -11,6 +12,9 @@ export interface PostJsonOptions {
   readonly sleep?: (milliseconds: number) => Promise<void>
 }
 
+/** Nothing is sent there without a key: it would only be refused, and prompts would have left for nothing. */
+const KEYED_HOST = 'api.openai.com'
+
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 60_000
 
@@ -18,7 +22,7 @@ const LONGEST_WAIT = 60_000
  * Sends JSON and returns the parsed answer. Tries again, with growing waits or as `Retry-After` says, where the status is
  * 408, 429 or 5xx or no answer comes. Follows no redirect, so that the key goes nowhere else. Messages name the host and
  * the status, never the key, the body or what the server said.
- * @throws UpstreamError
+ * @throws UsageError where api.openai.com is to be asked without a key; UpstreamError.
  */
 export function createPostJson({
   keyVariable = 'OPENAI_API_KEY',
@@ -29,6 +33,11 @@ export function createPostJson({
   return async (url, body) => {
     const host = hostOf(url)
     const key = process.env[keyVariable]
+    if (!key && host === KEYED_HOST) {
+      throw new UsageError(
+        `${keyVariable}: expected a key for ${host}, got none. Set it, or name another endpoint with OPENAI_BASE_URL.`,
+      )
+    }
     const request = {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { UpstreamError } from '../../src/errors.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { UpstreamError, UsageError } from '../../src/errors.ts'
 import { createPostJson, type PostJsonOptions } from '../../src/io/post_json.ts'
 import { type EmbeddingsServer, startEmbeddingsServer } from '../helpers/embeddings_server.ts'
 
@@ -120,4 +120,22 @@ test('an endpoint that hangs is left after the timeout', async () => {
 test('an address that is none, and one with a password in it', async () => {
   expect(await failureOf(post()('not an address', body))).toContain('endpoint: expected an address')
   expect(await failureOf(post({ attempts: 1 })(`http://user:${KEY}@127.0.0.1:9/v1`, body))).toContain('127.0.0.1:9: ')
+})
+
+test('nothing is sent to api.openai.com without a key; with one, and to others, it is', async () => {
+  const fetched = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response('{}'))
+  try {
+    const keyless = createPostJson({ keyVariable: 'TEST_LLMROUTE_NO_KEY', sleep })
+    const failure = keyless('https://api.openai.com/v1/embeddings', body)
+    await expect(failure).rejects.toThrow(UsageError)
+    await expect(failure).rejects.toThrow(
+      'TEST_LLMROUTE_NO_KEY: expected a key for api.openai.com, got none. Set it, or name another endpoint with OPENAI_BASE_URL.',
+    )
+    expect(fetched).not.toHaveBeenCalled()
+    await post()('https://api.openai.com/v1/embeddings', body)
+    await keyless('http://127.0.0.1:1/v1/embeddings', body)
+    expect(fetched).toHaveBeenCalledTimes(2)
+  } finally {
+    fetched.mockRestore()
+  }
 })
