@@ -3,8 +3,11 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
 import { didYouMean, printable } from '../registry.ts'
 import type { Model } from '../types.ts'
+import { unwritable } from './file_errors.ts'
 
 const FILE = 'llmroute.yaml'
+/** Keys of the design that this version does not act on: better refused than passed over. */
+const LATER = ['policy', 'server']
 const KEYS = ['models', 'pair', 'strategy', 'checkpoint', 'checkpoint_sha256', 'threshold', 'strong_pct']
 
 /** What llmroute.yaml says. Empty where there is none. */
@@ -25,6 +28,8 @@ export interface Config {
 export interface Calibrated {
   readonly strategy: string
   readonly threshold: number
+  /** Absent where it was not asked for another pair than the checkpoint's. */
+  readonly pair?: { readonly strong: string; readonly weak: string }
   /** Absent where the strategy has no weights. */
   readonly checkpoint?: { readonly file: string; readonly sha256: string; readonly isShipped: boolean }
 }
@@ -55,33 +60,6 @@ export async function readConfig(path?: string): Promise<Config> {
   return understand(content, file, lineOf)
 }
 
-/** Options set by `LLMROUTE_*` variables. Throws UsageError where one is no number. */
-export function environmentOptions(): {
-  strategy?: string
-  checkpoint?: string
-  threshold?: number
-  strongPct?: number
-  strong?: string
-  weak?: string
-  config?: string
-} {
-  const env = process.env
-  const number = (name: string) => {
-    const value = Number(env[name] || Number.NaN)
-    if (Number.isNaN(value)) throw new UsageError(`${name}: expected a number, got "${printable(env[name] ?? '')}".`)
-    return value
-  }
-  return {
-    ...(env.LLMROUTE_STRATEGY ? { strategy: env.LLMROUTE_STRATEGY } : {}),
-    ...(env.LLMROUTE_CHECKPOINT ? { checkpoint: env.LLMROUTE_CHECKPOINT } : {}),
-    ...(env.LLMROUTE_THRESHOLD ? { threshold: number('LLMROUTE_THRESHOLD') } : {}),
-    ...(env.LLMROUTE_STRONG_PCT ? { strongPct: number('LLMROUTE_STRONG_PCT') } : {}),
-    ...(env.LLMROUTE_STRONG ? { strong: env.LLMROUTE_STRONG } : {}),
-    ...(env.LLMROUTE_WEAK ? { weak: env.LLMROUTE_WEAK } : {}),
-    ...(env.LLMROUTE_CONFIG ? { config: env.LLMROUTE_CONFIG } : {}),
-  }
-}
-
 /** Writes threshold, strategy and checkpoint into the configuration, keeping everything else in it, comments too. Returns its path. */
 export async function saveCalibration(calibrated: Calibrated, path?: string): Promise<string> {
   const file = path ?? findUpwards(process.cwd()) ?? resolve(FILE)
@@ -91,6 +69,7 @@ export async function saveCalibration(calibrated: Calibrated, path?: string): Pr
   document.set('strategy', calibrated.strategy)
   document.set('threshold', calibrated.threshold)
   document.delete('strong_pct')
+  if (calibrated.pair) document.set('pair', document.createNode(calibrated.pair))
   const { checkpoint } = calibrated
   if (checkpoint && !checkpoint.isShipped)
     document.set('checkpoint', relative(dirname(resolve(file)), resolve(checkpoint.file)))
@@ -101,7 +80,7 @@ export async function saveCalibration(calibrated: Calibrated, path?: string): Pr
     writeFileSync(`${file}.partial`, document.toString())
     renameSync(`${file}.partial`, file)
   } catch (error) {
-    throw new UsageError(`${file}: expected a file that can be written, got ${(error as NodeJS.ErrnoException).code}.`)
+    throw unwritable(file, error)
   }
   return file
 }
@@ -125,6 +104,12 @@ function understand(content: unknown, file: string, lineOf: (key: string) => num
   }
   const values = content as Record<string, unknown>
   for (const key of Object.keys(values)) {
+    if (LATER.includes(key))
+      throw new DataError(
+        file,
+        lineOf(key),
+        `${key}: expected a key of this version, got one of a later. Leave it out.`,
+      )
     if (!KEYS.includes(key))
       throw new DataError(
         file,
@@ -163,6 +148,8 @@ function understand(content: unknown, file: string, lineOf: (key: string) => num
 function understandModels(value: unknown, fail: (expected: string) => DataError): Model[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('model ids with their settings')
   return Object.entries(value).map(([id, settings]) => {
+    if (typeof (settings ?? {}) !== 'object' || Array.isArray(settings))
+      throw fail('settings in braces, or nothing, behind each model id')
     const { input_price: inputPrice, output_price: outputPrice } = (settings ?? {}) as Record<string, unknown>
     for (const price of [inputPrice, outputPrice]) {
       if (price !== undefined && !(typeof price === 'number' && price >= 0))

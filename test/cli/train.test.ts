@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readCheckpoint } from '../../src/io/checkpoint.ts'
@@ -75,13 +75,34 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
   expect(stderr).toBe('Nothing saved: name a file with -o, such as -o mine.safetensors.\n')
 })
 
+test('figures stay with their file where two files have one name', async () => {
+  mkdirSync(join(cwd, 'other'))
+  folder.write('other/a.csv', signalCsv(150, 7))
+  await train('a.csv', 'other/a.csv', '-o', 'same.safetensors')
+  const { trainedOn } = (await readCheckpoint(join(cwd, 'same.safetensors'))).metadata
+  expect(trainedOn.map(({ rows }) => rows)).toEqual([300, 150])
+  expect(trainedOn[0]!.apgr).not.toEqual(trainedOn[1]!.apgr)
+})
+
+test('a pair that was never measured on one row is nothing to learn from', async () => {
+  folder.write(
+    'apart.csv',
+    `prompt,score:a,score:b\n${Array.from({ length: 40 }, (_, i) => `p ${i},${i % 2 ? '1,' : ',0'}`).join('\n')}\n`,
+  )
+  const { code, stderr } = await train('apart.csv', '--strong', 'a', '--weak', 'b', '-o', 'apart.safetensors')
+  expect(code).toBe(2)
+  expect(stderr).toContain(
+    'expected rows with scores of both models, got none. Name the pair with --strong and --weak.',
+  )
+})
+
 test.each([
   [['a.csv', '-s', 'random'], '--strategy: expected one that learns, got random, which has nothing to learn.'],
   [['a.csv', '-s', 'knnn'], 'Unknown strategy "knnn". Did you mean "knn"?'],
   [['a.csv', '--embedder', 'hashin'], 'Unknown embedder "hashin". Did you mean "hashing"?'],
   [['none.csv'], 'none.csv: expected a file that can be read, got no such file.'],
   [['a.csv', '--folds', '1'], '--folds: expected a whole number from 2 up, got "1".'],
-  [['a.csv', '-o', 'none/x.safetensors'], 'none/x.safetensors: expected a place that can be written, got ENOENT.'],
+  [['a.csv', '-o', 'none/x.safetensors'], 'none/x.safetensors: expected a place that can be written, got no such directory.'],
 ])('%j exits 2', async (args, message) => {
   const { code, stderr } = await train(...args)
   expect(code).toBe(2)
