@@ -1,7 +1,8 @@
 import type { Measurement } from '../../evaluation/benchmark.ts'
 import { defaultStrategy } from '../../io/catalog.ts'
+import { quoted } from '../../io/formats.ts'
 import type { EvalReport, EvalStage } from '../eval_run.ts'
-import { verdicts } from './eval_report.ts'
+import { categoryName, verdicts } from './eval_report.ts'
 import { isBaseline } from './eval_table.ts'
 import { fixed } from './numbers.ts'
 import type { PlotSeries } from './svg.ts'
@@ -50,12 +51,12 @@ export function evalDocument({ file, plan, options, resamples, stages, notes }: 
   }
 }
 
-/** One line a strategy, train size and category, with a header; empty cells where nothing is defined. */
+/** One line a strategy, train size and category, with a header; empty cells where nothing is defined, and for the total. */
 export function evalCsv(stages: readonly EvalStage[]): string {
   const lines = stages.flatMap(({ trainSize, strategies, byCategory = [] }) => [
     ...strategies.map(measured => csvLine(trainSize, '', measured)),
     ...byCategory.flatMap(({ category, strategies: cut }) =>
-      cut.map(measured => csvLine(trainSize, category, measured)),
+      cut.map(measured => csvLine(trainSize, categoryName(category), measured)),
     ),
   ])
   return `${[['id', 'trainSize', 'category', ...FIGURES].join(','), ...lines].join('\n')}\n`
@@ -76,9 +77,5 @@ export function plotSeries(strategies: readonly Measurement[]): PlotSeries[] {
 
 function csvLine(trainSize: number | undefined, category: string, measured: Measurement): string {
   const cells = [measured.id, trainSize ?? '', category, ...FIGURES.map(figure => measured[figure] ?? '')]
-  return cells.map(cell => quoted(String(cell))).join(',')
-}
-
-function quoted(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell
+  return cells.map(cell => quoted(String(cell), ',')).join(',')
 }
