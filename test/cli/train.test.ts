@@ -102,7 +102,10 @@ test.each([
   [['a.csv', '--embedder', 'hashin'], 'Unknown embedder "hashin". Did you mean "hashing"?'],
   [['none.csv'], 'none.csv: expected a file that can be read, got no such file.'],
   [['a.csv', '--folds', '1'], '--folds: expected a whole number from 2 up, got "1".'],
-  [['a.csv', '-o', 'none/x.safetensors'], 'none/x.safetensors: expected a place that can be written, got no such directory.'],
+  [
+    ['a.csv', '-o', 'none/x.safetensors'],
+    'none/x.safetensors: expected a place that can be written, got no such directory.',
+  ],
 ])('%j exits 2', async (args, message) => {
   const { code, stderr } = await train(...args)
   expect(code).toBe(2)
