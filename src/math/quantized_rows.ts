@@ -1,3 +1,5 @@
+import { createInt8Dot } from './int8_dot.ts'
+
 /** Rows of a matrix in 8 bits a number: value = code · scale of the row, off by at most half a scale. */
 export interface QuantizedRows {
   /** Row-major rows × width, −127..127. */
@@ -23,17 +25,16 @@ export function quantizeRows(matrix: Float32Array, width: number): QuantizedRows
   return { codes, scales, width }
 }
 
-/** Rows unpacked at a time: with as many queries they fit the second-level cache. */
-const BLOCK = 32
-/** Queries that one call of a scan takes at most; a multiple of four. */
+/** Queries that one call of a scan takes at most. */
 export const SCAN_QUERIES = 32
-/** Two whole numbers below half of this in size travel in one double: first + second · LANE stays within its 53 bits. */
-const LANE = 2 ** 26
+/** Numbers that are multiplied at once; rows and queries are filled up to a multiple of it. */
+const LANES = 16
+const PAGE = 65536
 
 /**
  * A function that fills `out` (row-major queries × rows) with the dot products of up to `SCAN_QUERIES` queries (row-major
  * queries × width) and every row: cosines where both are of unit length. Queries are rounded to whole multiples of their
- * own scale, so that two of them are multiplied and summed in one double, without further error and in any order.
+ * own scale, as fine as sums in 32 bits allow, so that nothing depends on which of them are asked together.
  */
 export function createScan({
   codes,
@@ -41,122 +42,36 @@ export function createScan({
   width,
 }: QuantizedRows): (queries: Float32Array, out: Float32Array) => void {
   const rows = scales.length
-  const most = Math.floor((LANE / 2 - 1) / (127 * width))
-  const block = new Float64Array(BLOCK * width)
-  const packed = new Float64Array((SCAN_QUERIES / 2) * width)
-  const queryScales = new Float64Array(SCAN_QUERIES)
-  const sums = new Float64Array(8)
+  const padded = Math.ceil(width / LANES) * LANES
+  const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * width)))
+  const { memory, scan } = createInt8Dot()
+  const outAt = SCAN_QUERIES * padded * 2
+  const codesAt = Math.ceil((outAt + SCAN_QUERIES * rows * 4) / LANES) * LANES
+  memory.grow(Math.ceil((codesAt + rows * padded) / PAGE))
+  const asked = new Int16Array(memory.buffer, 0, SCAN_QUERIES * padded)
+  const sums = new Int32Array(memory.buffer, outAt, SCAN_QUERIES * rows)
+  const stored = new Int8Array(memory.buffer, codesAt, rows * padded)
+  for (let row = 0; row < rows; row++) stored.set(codes.subarray(row * width, (row + 1) * width), row * padded)
   return (queries, out) => {
     const count = queries.length / width
-    packed.fill(0)
+    const steps = new Float64Array(count)
     for (let query = 0; query < count; query++) {
-      queryScales[query] = packQuery(
-        queries,
-        query * width,
-        width,
-        most,
-        packed,
-        (query >> 1) * width,
-        query & 1 ? LANE : 1,
-      )
+      const values = queries.subarray(query * width, (query + 1) * width)
+      steps[query] = quantizeQuery(values, most, asked.subarray(query * padded, (query + 1) * padded))
     }
-    if (count === 1) {
-      for (let row = 0; row < rows; row++) {
-        out[row] = multiplyRow(packed, codes, row * width, width) * queryScales[0]! * scales[row]!
-      }
-      return
-    }
-    for (let start = 0; start < rows; start += BLOCK) {
-      const size = Math.min(BLOCK, rows - start)
-      for (let i = 0; i < size * width; i++) block[i] = codes[start * width + i]!
-      for (let query = 0; query < count; query += 4) {
-        for (let row = 0; row < size; row += 4) {
-          multiplyTile(packed, (query >> 1) * width, block, row * width, width, sums)
-          for (let k = 0; k < 8; k++) {
-            const at = start + row + (k & 3)
-            const one = query + (k >> 2) * 2
-            if (at >= start + size || one >= count) continue
-            const second = Math.round(sums[k]! / LANE)
-            out[one * rows + at] = (sums[k]! - second * LANE) * queryScales[one]! * scales[at]!
-            if (one + 1 < count) out[(one + 1) * rows + at] = second * queryScales[one + 1]! * scales[at]!
-          }
-        }
-      }
+    if (rows > 0 && count > 0) scan(0, count, codesAt, rows, padded, outAt)
+    for (let query = 0; query < count; query++) {
+      const step = steps[query]!
+      for (let row = 0; row < rows; row++) out[query * rows + row] = sums[query * rows + row]! * step * scales[row]!
     }
   }
 }
 
-/** Adds a query, rounded to at most `most` steps and times `lane`, to its place; returns what a step is worth. */
-function packQuery(
-  queries: Float32Array,
-  from: number,
-  width: number,
-  most: number,
-  packed: Float64Array,
-  to: number,
-  lane: number,
-): number {
+/** Rounds a query to at most `most` steps into `to`; returns what a step is worth. */
+function quantizeQuery(values: Float32Array, most: number, to: Int16Array): number {
   let largest = 0
-  for (let j = 0; j < width; j++) largest = Math.max(largest, Math.abs(queries[from + j]!))
-  const scale = largest / most || 1
-  for (let j = 0; j < width; j++) packed[to + j]! += Math.round(queries[from + j]! / scale) * lane
-  return scale
-}
-
-/** A query alone, straight from the codes: the same whole number as out of a tile. */
-function multiplyRow(query: Float64Array, codes: Int8Array, from: number, width: number): number {
-  let even = 0
-  let odd = 0
-  for (let j = 0; j + 1 < width; j += 2) {
-    even += query[j]! * codes[from + j]!
-    odd += query[j + 1]! * codes[from + j + 1]!
-  }
-  return even + odd + (width % 2 === 1 ? query[width - 1]! * codes[from + width - 1]! : 0)
-}
-
-/** Two doubles of two queries each by four rows: six loads for sixteen products. */
-function multiplyTile(
-  packed: Float64Array,
-  first: number,
-  block: Float64Array,
-  a: number,
-  width: number,
-  sums: Float64Array,
-): void {
-  const second = first + width
-  const b = a + width
-  const c = b + width
-  const d = c + width
-  let p0 = 0
-  let p1 = 0
-  let p2 = 0
-  let p3 = 0
-  let q0 = 0
-  let q1 = 0
-  let q2 = 0
-  let q3 = 0
-  for (let j = 0; j < width; j++) {
-    const p = packed[first + j]!
-    const q = packed[second + j]!
-    const va = block[a + j]!
-    const vb = block[b + j]!
-    const vc = block[c + j]!
-    const vd = block[d + j]!
-    p0 += p * va
-    p1 += p * vb
-    p2 += p * vc
-    p3 += p * vd
-    q0 += q * va
-    q1 += q * vb
-    q2 += q * vc
-    q3 += q * vd
-  }
-  sums[0] = p0
-  sums[1] = p1
-  sums[2] = p2
-  sums[3] = p3
-  sums[4] = q0
-  sums[5] = q1
-  sums[6] = q2
-  sums[7] = q3
+  for (let j = 0; j < values.length; j++) largest = Math.max(largest, Math.abs(values[j]!))
+  const step = largest / most || 1
+  for (let j = 0; j < values.length; j++) to[j] = Math.round(values[j]! / step)
+  return step
 }

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import createWabt from 'wabt'
+import { int8DotModule } from '../../src/math/int8_dot.ts'
 import { createScan, quantizeRows, SCAN_QUERIES } from '../../src/math/quantized_rows.ts'
 import { createRandom } from '../../src/math/random.ts'
 import { normalize } from '../../src/math/vectors.ts'
@@ -72,4 +75,10 @@ test('two queries in one double do not spill into each other at their largest', 
   const out = new Float32Array(8)
   createScan(quantizeRows(rows, width))(queries, out)
   expect(Array.from(out, Math.round)).toEqual([300, -300, -300, 300, 300, -300, -300, 300])
+})
+
+test('the bytes are those of int8_dot.wat', async () => {
+  const wabt = await createWabt()
+  const module = wabt.parseWat('int8_dot.wat', readFileSync('src/math/int8_dot.wat', 'utf8'), { simd: true })
+  expect(Buffer.from(int8DotModule)).toEqual(Buffer.from(module.toBinary({}).buffer))
 })
