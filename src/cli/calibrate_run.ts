@@ -113,7 +113,7 @@ function unreachable({ kind, value }: Target, rows: CalibrationRows): UsageError
   const weak = spendingAt(Number.POSITIVE_INFINITY, rows)
   return kind === 'max_cost'
     ? new UsageError(
-        `--max-cost: expected at least $${weak.costPer1000} per 1,000 prompts, which weak alone costs, got $${value}.`,
+        `--max-cost: expected at least $${weak.costPer1000!.toPrecision(3)} per 1,000 prompts, which weak alone costs, got $${value}.`,
       )
     : new UsageError(`--target-quality: expected a quality that some threshold reaches, got ${value}.`)
 }

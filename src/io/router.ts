@@ -43,14 +43,27 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
     threshold,
     pair,
     checkpoint,
-    decide: prompts =>
-      policy.decide(
+    decide: async prompts => {
+      requireTexts(prompts)
+      return policy.decide(
         prompts.map(prompt => ({ prompt })),
         pool,
-      ),
-    winRate: prompts => strategy.winRate(prompts),
+      )
+    },
+    winRate: async prompts => {
+      requireTexts(prompts)
+      return strategy.winRate(prompts)
+    },
     explain: async prompt => (await strategy.explain?.(prompt)) ?? [],
   }
+}
+
+/** Callers in plain JavaScript have no compiler to tell them. */
+function requireTexts(prompts: unknown): void {
+  if (Array.isArray(prompts) && prompts.every(prompt => typeof prompt === 'string')) return
+  throw new UsageError(
+    `prompts: expected a list of texts, got ${Array.isArray(prompts) ? 'other things in it' : typeof prompts}.`,
+  )
 }
 
 function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {
@@ -58,7 +71,7 @@ function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {
   throw new DataError(
     config.file!,
     undefined,
-    `expected ${file} with sha256 ${config.checkpointSha256.slice(0, 12)}…, got ${sha256.slice(0, 12)}…. The threshold was calibrated on other weights; run llmroute calibrate --save again.`,
+    `expected ${file} with sha256 ${config.checkpointSha256.slice(0, 12)}…, got ${sha256.slice(0, 12)}…. The threshold was calibrated on other weights; run llmroute calibrate again, with --save.`,
   )
 }
 

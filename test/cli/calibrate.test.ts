@@ -66,7 +66,7 @@ test('the saved threshold is used by route and batch', async () => {
   const changed = await runCli(['route', 'hi'], { cwd: directory })
   expect(changed.code).toBe(2)
   expect(changed.stderr).toMatch(
-    /llmroute\.yaml: expected .*mine\.safetensors with sha256 [0-9a-f]{12}…, got [0-9a-f]{12}…\. The threshold was calibrated on other weights; run llmroute calibrate --save again\.\n$/,
+    /llmroute\.yaml: expected .*mine\.safetensors with sha256 [0-9a-f]{12}…, got [0-9a-f]{12}…\. The threshold was calibrated on other weights; run llmroute calibrate again, with --save\.\n$/,
   )
   expect((await runCli(['calibrate', '-p', '0.2', '--save'], { cwd: directory })).code).toBe(0)
   expect((await runCli(['route', 'hi'], { cwd: directory })).code).toBe(0)
@@ -103,7 +103,7 @@ test('a bad row stops calibration with its line, unless --skip-bad', async () =>
 test('prompts the checkpoint was trained on are counted', async () => {
   const { stderr } = await calibrate('-p', '0.3', '-c', 'mine.safetensors', '--data', 'rows.csv')
   expect(stderr).toBe(
-    '400 of 400 prompts were seen in training: on new prompts win rates are less extreme, and the share another.\n',
+    '400 of 400 prompts were seen in training: on new prompts win rates are less extreme, so share and quality differ. Calibrate on others.\n',
   )
 })
 

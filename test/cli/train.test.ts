@@ -15,7 +15,12 @@ folder.write('b.csv', signalCsv(200, 2))
 
 test('prints a cross-validated report, then saves', async () => {
   const { code, stdout, stderr } = await train('a.csv', '-o', 'mine.safetensors')
-  expect({ code, stderr }).toEqual({ code: 0, stderr: `Saved ${join(cwd, 'mine.safetensors')}\n` })
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining(
+      `Saved ${join(cwd, 'mine.safetensors')}, which routes between strong and weak. Name the pair with --strong and --weak.\nNext: `,
+    ),
+  })
   expect(stdout).toMatch(/^a: 300 prompts, strong earns 0\.\d{3}, weak 0\.\d{3}; 5-fold cross-validation\n/)
   expect(stdout).toMatch(/\nlinear +0\.\d{3} +0\.\d{3} to 0\.\d{3}/)
   expect(stdout).toContain('linear beats length (longer prompts to strong) with 95% confidence.')
@@ -65,6 +70,7 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
     files: [
       {
         name: 'a',
+        pair: { strong: 'strong', weak: 'weak' },
         rows: 300,
         quality: expect.objectContaining({ strong: expect.any(Number), weak: expect.any(Number) }),
         strategies: expect.any(Array),

@@ -73,3 +73,9 @@ test('mf scores for the pair that is routed where it knows both', async () => {
   const unknown = await createRouter({ strategy: 'mf', threshold: 0.5, strong: 'another', weak: 'other' })
   expect((await unknown.winRate(['Prove it.']))[0]).toBe(own)
 })
+
+test('prompts that are no list of texts are refused', async () => {
+  const router = await createRouter()
+  await expect(router.decide('hi' as never)).rejects.toThrow('prompts: expected a list of texts, got string.')
+  await expect(router.winRate([{ prompt: 'hi' }] as never)).rejects.toThrow('got other things in it.')
+})

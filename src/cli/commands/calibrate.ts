@@ -118,7 +118,7 @@ function warn({ calibrated, pair, rows, seen, skipped }: CalibrationRun): void {
   if (skipped > 0) process.stderr.write(`${skipped} bad rows left out (--skip-bad).\n`)
   if (seen > 0) {
     process.stderr.write(
-      `${seen} of ${rows} prompts were seen in training: on new prompts win rates are less extreme, and the share another.\n`,
+      `${seen} of ${rows} prompts were seen in training: on new prompts win rates are less extreme, so share and quality differ. Calibrate on others.\n`,
     )
   }
 }

@@ -41,8 +41,8 @@ Examples:
 Then: llmroute route "..." --checkpoint mine.safetensors; llmroute calibrate --checkpoint mine.safetensors --strong-pct 30%
 Without -o the report is printed and nothing is saved. Forms of outcome files: llmroute eval --help.
 
---json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name", "rows", "quality",
-"strategies": [as in eval --json] }], "checkpoint": { "file", "sha256" } or null }.`
+--json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name",
+"pair", "rows", "quality", "strategies": [as in eval --json] }], "checkpoint": { "file", "sha256" } or null }.`
 
 /** `llmroute train <file...>`. */
 export function define(command: Command): void {
@@ -55,7 +55,7 @@ export function define(command: Command): void {
     .option('--embedder <id>', 'embedder of strategies that use one (llmroute list embedders)')
     .option('--folds <n>', 'folds of the report', text => parseCount(text, '--folds', 2), 5)
     .option('--resamples <n>', 'bootstrap resamples of the report', text => parseCount(text, '--resamples', 1), 1000)
-    .option('--seed <n>', 'seed of folds, fit and resamples (default 0)', parseSeed, 0)
+    .option('--seed <n>', 'seed of folds, fit and resamples', parseSeed, 0)
     .option('--keep-prompts', 'store the text of prompts, so that route --explain can quote neighbours')
     .option('--skip-bad', 'leave bad rows out and count them')
     .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')
@@ -95,7 +95,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     )
   }
   process.stderr.write(
-    saved ? `Saved ${resolve(saved.file)}\n` : 'Nothing saved: name a file with -o, such as -o mine.safetensors.\n',
+    saved ? nextStep(saved.file, checkpoint) : 'Nothing saved: name a file with -o, such as -o mine.safetensors.\n',
   )
 }
 
@@ -116,4 +116,9 @@ function withApgr(checkpoint: Checkpoint, reports: readonly TrainingReport[]): C
     return isKnown ? { ...file, apgr: { value: apgr, low: apgrLow, high: apgrHigh } } : file
   })
   return { ...checkpoint, metadata: { ...checkpoint.metadata, trainedOn } }
+}
+
+function nextStep(file: string, { metadata: { pair } }: Checkpoint): string {
+  const names = pair.strong === 'strong' && pair.weak === 'weak' ? ' Name the pair with --strong and --weak.' : ''
+  return `Saved ${resolve(file)}, which routes between ${pair.strong} and ${pair.weak}.${names}\nNext: llmroute calibrate -c ${file} --strong-pct 30% --data YOUR_PROMPTS --save\n`
 }

@@ -11,6 +11,7 @@ export interface TrainingReport {
   /** The place of the file among those trained on. */
   readonly source: number
   readonly name: string
+  readonly pair: { readonly strong: string; readonly weak: string }
   readonly rows: number
   readonly quality: { readonly strong: number; readonly weak: number }
   /** `length`, `strong`, `weak` and the strategy, in this order. */
@@ -26,22 +27,23 @@ export async function measureTraining(
 ): Promise<TrainingReport[]> {
   const length = await (await createLength()).winRate(outcomes.prompts)
   const measured = measuredRows(outcomes)
-  return outcomes.sources.flatMap(({ name }, source) => {
+  return outcomes.sources.flatMap(({ name, strong, weak }, source) => {
     const rows = measured.filter(row => outcomes.source[row] === source)
     if (rows.length === 0) return []
     const test = { strong: pick(outcomes.strong, rows), weak: pick(outcomes.weak, rows) }
     const benchmark = createBenchmark([test], [[pick(length, rows)]], options)
     const single = [benchmark.single('strong'), benchmark.single('weak')]
     const strategies = [benchmark.length, ...single, benchmark.measure(id, [[pick(winRates, rows)]])]
-    return [{ source, name, rows: rows.length, quality: benchmark.quality, strategies }]
+    const pair = { strong: outcomes.models[strong]!, weak: outcomes.models[weak]! }
+    return [{ source, name, pair, rows: rows.length, quality: benchmark.quality, strategies }]
   })
 }
 
 /** The report as text: a table a file, and what it says in plain words. */
 export function renderTraining(id: string, folds: number, reports: readonly TrainingReport[]): string {
   const colors = createColors(process.stdout)
-  const parts = reports.map(({ name, rows, quality, strategies }) => {
-    const head = `${name}: ${grouped(rows)} prompts, strong earns ${fixed(quality.strong)}, weak ${fixed(quality.weak)}; ${folds}-fold cross-validation`
+  const parts = reports.map(({ name, pair, rows, quality, strategies }) => {
+    const head = `${name}: ${grouped(rows)} prompts, ${pair.strong} earns ${fixed(quality.strong)}, ${pair.weak} ${fixed(quality.weak)}; ${folds}-fold cross-validation`
     const lines = strategies.map(measured => ({ id: measured.id, measured }))
     return `${head}\n\n${renderEvalTable(lines, colors, false)}\n${verdict(id, quality, strategies.at(-1)!)}\n`
   })
@@ -53,7 +55,8 @@ function verdict(
   quality: TrainingReport['quality'],
   { beatsLength, beatsSingleModel }: Measurement,
 ): string {
-  if (quality.strong <= quality.weak) return 'Strong earns no more than weak: there is no gap to recover.'
+  if (quality.strong <= quality.weak)
+    return 'Strong earns no more than weak: there is no gap to recover. Are the two swapped?'
   const length =
     beatsLength === null
       ? `Whether ${id} beats length (longer prompts to strong) is not settled by these rows.`
