@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DataError } from '../errors.ts'
+import { didYouMean } from '../registry.ts'
 
 /** The strategy used where nobody names one. */
 export const defaultStrategy = 'linear'
@@ -23,10 +25,21 @@ export const datasetCatalog: readonly Dataset[] = [
   { id: 'requests', summary: 'requests without outcomes, with and without messages', file: 'datasets/requests.jsonl' },
 ]
 
-/** The path of a data file: `name` itself where such a file exists, else the shipped data set of that id, else `name`. */
+/**
+ * The path of a data file: `name` itself where such a file exists, else the shipped data set of that id, else `name`.
+ * @throws DataError where `name` is neither and looks like the id of a data set.
+ */
 export function resolveDataset(name: string): string {
   const shipped = datasetCatalog.find(({ id }) => id === name)
-  return shipped && !existsSync(name) ? join(packageRoot(), shipped.file) : name
+  if (name === '-' || existsSync(name)) return name
+  if (shipped) return join(packageRoot(), shipped.file)
+  if (/[./\\]/.test(name)) return name
+  const ids = datasetCatalog.map(({ id }) => id)
+  throw new DataError(
+    name,
+    undefined,
+    `expected a file that can be read, got no such file.${didYouMean(name, ids)} llmroute list datasets shows the shipped ones.`,
+  )
 }
 
 /** Path of the checkpoint shipped for a strategy. */

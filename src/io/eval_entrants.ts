@@ -24,6 +24,8 @@ export interface EntrantOptions {
   readonly strategies?: readonly string[]
   /** Files, each used for the strategy that it names. */
   readonly checkpoints: readonly string[]
+  /** A file that takes the place of the one shipped for its strategy. */
+  readonly configured?: string
   /** Whether strategies are fitted here instead of taken from checkpoints. */
   readonly trains: boolean
   readonly seed: number
@@ -36,8 +38,10 @@ export interface EntrantOptions {
 export interface OpenedEntrants {
   /** Strategies and columns, then `random`, `length` and `oracle`. */
   readonly entrants: readonly Entrant[]
-  /** The one that `--min-apgr` is about: the first that was asked for, else the default where it is measured. */
+  /** The one that `--min-apgr` is about: the first that was asked for or configured, else the default where it is measured. */
   readonly first: string
+  /** Strategy that the configured file has the weights of. */
+  readonly configuredId: string | undefined
   /** What checkpoints were trained on: sorted prompt hashes by strategy. */
   readonly seen: readonly { readonly id: string; readonly hashes: BigUint64Array }[]
   /** Checkpoints that do not say what they were trained on. */
@@ -68,7 +72,11 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
       )
     }
   }
-  const ids = (asked ?? (await defaultIds(checkpoints, options.trains))).filter(id => Object.hasOwn(strategies, id))
+  const defaults = asked ?? (await defaultIds(checkpoints, options.trains))
+  const [configured] = await readCheckpoints(options.configured === undefined ? [] : [options.configured])
+  if (configured) checkpoints.set(...configured)
+  const configuredId = configured?.[0]
+  const ids = [...defaults, ...(configured ? [configured[0]] : [])].filter(id => Object.hasOwn(strategies, id))
   const threads = createEvalThreads()
   const trained: Entrant[] = []
   const seen: { id: string; hashes: BigUint64Array }[] = []
@@ -90,8 +98,8 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
   const baselines = await openBaselines(options.seed)
   const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]
   const hasDefault = entrants.some(({ id }) => id === defaultStrategy)
-  const first = asked?.[0] ?? (hasDefault ? defaultStrategy : entrants[0]!.id)
-  return { entrants, first, seen, unchecked, close: threads.close }
+  const first = asked?.[0] ?? configuredId ?? (hasDefault ? defaultStrategy : entrants[0]!.id)
+  return { entrants, first, configuredId, seen, unchecked, close: threads.close }
 }
 
 /** Win rates of the file by id: the column's name, or the whole of its head where the name is taken or looks like a head. */

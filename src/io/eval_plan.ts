@@ -83,7 +83,16 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     notes.push(`${outcomes.prompts.length - measured.length} rows without scores of both models are not tested.`)
   }
   const trains = folds !== undefined || trainSizes.length > 0 || trained !== undefined
-  const { entrants, first, seen, unchecked, close } = await openEntrants(outcomes, { ...options, pair, trains })
+  const isAsked = trains || options.checkpoints.length > 0 || options.strategies !== undefined
+  const configured = isAsked ? undefined : await configuredCheckpoint(options.config)
+  const opened = await openEntrants(outcomes, {
+    ...options,
+    ...(configured ? { configured: configured.file } : {}),
+    pair,
+    trains,
+  })
+  const { entrants, first, seen, unchecked, close } = opened
+  if (configured) notes.push(`${opened.configuredId}: measured with ${configured.file}, as ${configured.by} says.`)
   for (const { id, file: checkpoint } of unchecked) {
     notes.push(
       `${id}: ${checkpoint} does not say which prompts it was trained on, so whether it has seen these cannot be checked.`,
@@ -137,6 +146,14 @@ function requireCategories({ categories }: Outcomes, file: string, flag: string)
   if (categories.every(category => category === '')) {
     throw new DataError(file, undefined, `expected a column category for ${flag}, got none.`)
   }
+}
+
+/** The weights that routing would use here, and who names them. */
+async function configuredCheckpoint(path: string | undefined): Promise<{ file: string; by: string } | undefined> {
+  const { LLMROUTE_CHECKPOINT } = process.env
+  if (LLMROUTE_CHECKPOINT) return { file: LLMROUTE_CHECKPOINT, by: 'LLMROUTE_CHECKPOINT' }
+  const { checkpoint, file } = await readConfig(path ?? environmentConfig())
+  return checkpoint === undefined ? undefined : { file: checkpoint, by: file! }
 }
 
 /** Costs of the file, else estimated ones where the configuration has prices of the models. */

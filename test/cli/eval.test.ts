@@ -225,6 +225,24 @@ describe('checkpoints and what they have seen', () => {
     expect((await runCli(['eval', data, '--checkpoint', silent, ...FAST])).stdout).toContain(`${note}\n`)
   })
 
+  test('the configured checkpoint takes the place of the shipped one, unless others are asked for', async () => {
+    const config = folder.write('weights.yaml', `checkpoint: ${half}\n`)
+    const apgrOf = (document: Document) => line(document, 'linear').apgr
+    const explicit = apgrOf(await evalJson(data, '--checkpoint', half))
+    const document = await evalJson(data, '--config', config)
+    expect(apgrOf(document)).toBe(explicit)
+    expect(document.notes).toContain(`linear: measured with ${half}, as ${config} says.`)
+    expect(line(document, 'mf').rows).toBe(150)
+    const shipped = await evalJson(data, '--config', config, '--strategies', 'linear')
+    expect(apgrOf(shipped)).not.toBe(explicit)
+    expect(shipped.notes.join()).not.toContain('measured with')
+    const elsewhere = folder.write('elsewhere.yaml', 'checkpoint: nowhere.safetensors\n')
+    const env = { LLMROUTE_CHECKPOINT: half, LLMROUTE_CONFIG: elsewhere }
+    const { stdout } = await runCli(['eval', data, ...FAST], { env })
+    expect(stdout).toContain(`linear: measured with ${half}, as LLMROUTE_CHECKPOINT says.\n`)
+    expect((await failure(data, '--config', elsewhere)).stderr).toMatch(/^nowhere.safetensors: /)
+  })
+
   const shared = '../shared/data/zeroeval_numersense-v2.csv'
   test.skipIf(!existsSync(shared))(
     'what shipped weights have seen is tested by folds, which use none of them',
@@ -383,7 +401,8 @@ describe('files', () => {
     const file = folder.write('nogap.csv', `${HEAD}a,0,1\nbb,1,1\nccc,0,0\n`)
     const document = await evalJson(file, '--strategies', 'length')
     expect(line(document, 'length')).toMatchObject({ apgr: null, apgrLow: null, cpt50: null, beatsLength: null })
-    expect(document.notes[0]).toBe(
+    expect(document.notes[0]).toBe('3 prompts: too few to conclude much.')
+    expect(document.notes[1]).toBe(
       'strong earns 0.333 and weak 0.667: there is no gap to recover, so APGR and CPT are undefined.',
     )
     const { stdout, code } = await runCli(['eval', file, '--strategies', 'length', ...FAST])
@@ -483,4 +502,26 @@ describe.concurrent('wrong usage: 2, and what to do', () => {
     expect(stderr.slice(0, message.length)).toBe(message)
     expect(code).toBe(2)
   })
+})
+
+test('a data set that is nearly named', async () => {
+  const list = 'llmroute list datasets shows the shipped ones.'
+  const missing = 'expected a file that can be read, got no such file.'
+  expect((await failure('smaple')).stderr).toBe(`smaple: ${missing} Did you mean "sample"? ${list}\n`)
+  expect((await failure('smaple.csv')).stderr).not.toContain(list)
+})
+
+test('a category whose gap may be none has no APGR in the table; --json keeps it', async () => {
+  const rows = Array.from(
+    { length: 60 },
+    (_, i) => `${'w '.repeat(1 + ((i * 7) % 31))}${i},${i % 9 ? 1 : 0},${i % 8 ? 1 : 0},even`,
+  )
+  const clear = Array.from({ length: 60 }, (_, i) => `${'v '.repeat(1 + ((i * 5) % 31))}${i},1,${i % 3 ? 0 : 1},wide`)
+  const content = `prompt,strong_score,weak_score,category\n${[...rows, ...clear].join('\n')}\n`
+  const file = folder.write('cut.csv', content)
+  const { stdout } = await runCli(['eval', file, '--strategies', 'length', '--by', 'category', ...FAST])
+  expect(stdout).toMatch(/\neven +60 +0\.\d{3} +0\.\d{3} +– +– /)
+  expect(stdout).toMatch(/\nwide +60 +1\.000 +0\.\d{3} +0\.\d{3}/)
+  const { by } = await evalJson(file, '--strategies', 'length', '--by', 'category')
+  expect(typeof line(by!.find(({ category }) => category === 'even')!, 'length').apgr).toBe('number')
 })

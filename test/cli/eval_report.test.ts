@@ -10,7 +10,7 @@ const point = { threshold: null, strongShare: 0, quality: 0.5, qualityLow: 0.4, 
 function measured(id: string, figures: Partial<Measurement> = {}): Measurement {
   return {
     id,
-    rows: 10,
+    rows: 100,
     apgr: 0.6,
     apgrLow: 0.5,
     apgrHigh: 0.7,
@@ -53,9 +53,12 @@ test('what is said: who beats length and the better model, or that nobody does',
     verdicts({ quality: { strong: 0.5, weak: 0.6, gapLow: -0.2, gapHigh: 0 }, strategies: [measured('linear')] }),
   ).toEqual([
     'strong earns 0.500 and weak 0.600: there is no gap to recover, so APGR and CPT are undefined.',
-    'No strategy earns more than weak alone with confidence: what routing saves here is cost.',
+    'weak earns more than strong, so that strong is worth nothing here. Are the two swapped (columns, or --strong and --weak)?',
   ])
   expect(verdicts({ quality: gap, strategies: [measured('length')] })).toEqual([])
+  expect(verdicts({ quality: gap, strategies: [measured('length', { rows: 99 })] })).toEqual([
+    '99 prompts: too few to conclude much.',
+  ])
   expect(verdicts({ quality: { ...gap, gapLow: -0.01 }, strategies: [measured('length')] })).toEqual([
     'The gap between strong and weak may be none (95% interval −0.010 to +0.300), so APGR says little.',
   ])
@@ -67,8 +70,8 @@ test('CSV: one line a strategy, size and category; null is empty; cells are quot
   expect(evalCsv([{ ...stage, byCategory: [cut] }])).toBe(
     [
       'id,trainSize,category,rows,apgr,apgrLow,apgrHigh,cpt20,cpt50,cpt80,quality50,costPer1000,beatsLength,minusLength,minusLengthLow,minusLengthHigh,beatsSingleModel',
-      '"a,""b""",50,,10,0.6,0.5,0.7,0.1,0.3,,0.7,,true,0.02,-0.01,0.05,false',
-      'c,50,x,10,,0.5,0.7,0.1,0.3,,0.7,,,0.02,-0.01,0.05,false',
+      '"a,""b""",50,,100,0.6,0.5,0.7,0.1,0.3,,0.7,,true,0.02,-0.01,0.05,false',
+      'c,50,x,100,,0.5,0.7,0.1,0.3,,0.7,,,0.02,-0.01,0.05,false',
       '',
     ].join('\n'),
   )

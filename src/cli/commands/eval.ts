@@ -60,6 +60,8 @@ Forms of the file, told by its header:
 
 random is the mean over 10 seeds; its interval is that of one. With --draws, APGR and its difference from length are means
 over the draws; CPT, quality and costs are read from the mean of their curves; intervals are those of one draw.
+Without --checkpoint, --strategies or training, the checkpoint of LLMROUTE_CHECKPOINT, else of llmroute.yaml, takes the place
+of the shipped one of its strategy. With --by, an APGR whose gap may be none is "–" in the table; --json and --csv keep it.
 Costs are those of the file, else estimated from prices in llmroute.yaml (or --config, or LLMROUTE_CONFIG).
 Exit code 1 where --min-apgr is not reached.
 
@@ -94,7 +96,11 @@ export function define(command: Command): void {
     .option('--by <column>', 'also one line a category', parseColumn('--by'))
     .option('--seed <n>', 'seed of folds, draws, fits and resamples (default 0)', parseSeed, 0)
     .option('--resamples <n>', 'bootstrap resamples (default 1000)', text => parseCount(text, '--resamples', 1), 1000)
-    .option('--min-apgr <x>', 'exit with 1 where the first of --strategies, else the default, is below', parseApgr)
+    .option(
+      '--min-apgr <x>',
+      'exit with 1 where the first of --strategies, else the configured or default, is below',
+      parseApgr,
+    )
     .option('--allow-seen', 'test prompts too that a checkpoint was trained on')
     .option('--skip-bad', 'leave bad rows out and count them')
     .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')

@@ -68,10 +68,15 @@ function hasCosts({ strategies }: EvalStage): boolean {
   return strategies.some(({ costPer1000 }) => costPer1000 !== null)
 }
 
+/** Below this many tested prompts chance decides more than strategies do. */
+const FEW = 100
+
 /** What the table says about the strategies, baselines aside, in plain words. */
 export function verdicts({ strategies, quality }: Pick<EvalStage, 'strategies' | 'quality'>): string[] {
   const candidates = strategies.filter(({ id }) => !isBaseline(id))
   const said: string[] = []
+  const { rows } = strategies[0]!
+  if (rows < FEW) said.push(`${rows} ${rows === 1 ? 'prompt' : 'prompts'}: too few to conclude much.`)
   if (quality.strong <= quality.weak) {
     said.push(
       `strong earns ${fixed(quality.strong)} and weak ${fixed(quality.weak)}: there is no gap to recover, so APGR and CPT are undefined.`,
@@ -95,7 +100,9 @@ export function verdicts({ strategies, quality }: Pick<EvalStage, 'strategies' |
     said.push(
       winners.length > 0
         ? `At some share earn more than ${better} alone, with 95% confidence: ${winners.map(({ id }) => id).join(', ')}.`
-        : `No strategy earns more than ${better} alone with confidence: what routing saves here is cost.`,
+        : quality.strong < quality.weak
+          ? 'weak earns more than strong, so that strong is worth nothing here. Are the two swapped (columns, or --strong and --weak)?'
+          : `No strategy earns more than ${better} alone with confidence: what routing saves here is cost.`,
     )
   }
   return said
@@ -126,15 +133,16 @@ function renderLearning(stages: readonly EvalStage[], colors: ChalkInstance): st
 function renderCategories({ byCategory = [], strategies }: EvalStage, colors: ChalkInstance): string {
   const ids = strategies.map(({ id }) => id).filter(hasCurve)
   const rows = byCategory.map(({ category, rows, quality, strategies: measured }) => {
+    const hasGap = quality.gapLow > 0 || quality.gapHigh < 0
     const cells = ids.map(id => {
       const { apgr, beatsLength } = measured.find(measurement => measurement.id === id)!
-      return `${fixed(apgr)}${beatsLength ? '*' : ' '}`
+      return `${fixed(hasGap ? apgr : null)}${beatsLength ? '*' : ' '}`
     })
     return [categoryName(category), grouped(rows), fixed(quality.strong), fixed(quality.weak), ...cells]
   })
   const header = ['category', 'rows', 'strong', 'weak', ...ids.map(id => `${id} `)]
   const table = renderNumbers(header, rows, colors)
-  return `APGR by category (* beats length there with 95% confidence)\n\n${table}`
+  return `APGR by category (* beats length there with 95% confidence; – the gap there may be none)\n\n${table}`
 }
 
 /** What a category is called where '' would not be seen. */
