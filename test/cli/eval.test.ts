@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +12,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.ts'
 import { readOutcomes } from '../../src/io/outcomes.ts'
 import * as linear from '../../src/strategies/linear.ts'
 import type { Resources } from '../../src/types.ts'
-import { runCli } from '../helpers/run_cli.ts'
+import { binary, runCli } from '../helpers/run_cli.ts'
 import { signalCsv } from '../helpers/signal_csv.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -524,4 +525,22 @@ test('a category whose gap may be none has no APGR in the table; --json keeps it
   expect(stdout).toMatch(/\nwide +60 +1\.000 +0\.\d{3} +0\.\d{3}/)
   const { by } = await evalJson(file, '--strategies', 'length', '--by', 'category')
   expect(typeof line(by!.find(({ category }) => category === 'even')!, 'length').apgr).toBe('number')
+})
+
+const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
+test.skipIf(!hasTerminal)('Ctrl-C ends the live view at once, with the cursor there', async () => {
+  const { CI: _, ...env } = process.env
+  const command = `stty cols 120; exec ${process.execPath} ${binary} eval sample --cv 10`
+  const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...env, TERM: 'xterm' } })
+  let [screen, pressed] = ['', 0]
+  child.stdout.setEncoding('utf8').on('data', chunk => {
+    screen += chunk
+    if (pressed > 0 || !screen.includes('of 10 lines')) return
+    pressed = performance.now()
+    setTimeout(() => child.stdin.write('\u0003'), 100)
+  })
+  const code = await new Promise(resolve => child.on('close', resolve))
+  expect(code).toBe(130)
+  expect(performance.now() - pressed).toBeLessThan(1500)
+  expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'))
 })
