@@ -7,7 +7,7 @@ import {
   createStreamDestination,
 } from './batch_destination.ts'
 import { type BatchOptions, checkFiles, jobOf, settingsOf } from './batch_options.ts'
-import { routeSegments } from './batch_pipeline.ts'
+import { orStopped, routeSegments } from './batch_pipeline.ts'
 import { inputName } from './byte_source.ts'
 import type { Position, Reject } from './framing.ts'
 import { rejectsFileOf } from './rejects_file.ts'
@@ -15,6 +15,9 @@ import { openRequests, type Requests } from './requests.ts'
 import { createRouter, type Router } from './router.ts'
 import { routedHeader } from './row_writer.ts'
 import type { RoutedSegment, SegmentJob } from './segment_routing.ts'
+
+/** Rejected rows without a good one after which a batch that shows them gives up, instead of showing the whole input. */
+const HOPELESS = 20
 
 /** How a batch speaks to its caller. */
 export interface BatchHooks {
@@ -56,12 +59,13 @@ export interface BatchSummary extends BatchCounts {
 
 /**
  * Routes every row of a file or stream, in order and in constant memory.
- * @throws UsageError, DataError (a file that cannot be used or written; the first bad row where `isStrict`), UpstreamError.
+ * @throws the signal's reason where it stops the batch before the input has begun; UsageError, DataError (a file that cannot be used or written; the first bad row where `isStrict`), UpstreamError.
  */
 export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}): Promise<BatchSummary> {
   await checkFiles(options)
   const router = await createRouter(options.router)
-  const requests = await openRequests(options.input, options)
+  const isLive = options.output === undefined
+  const requests = await orStopped(openRequests(options.input, { ...options, isLive }), hooks.signal)
   try {
     return await routeRequests(requests, router, options, hooks)
   } finally {
@@ -93,11 +97,15 @@ async function routeRequests(
   })
   if (earlier?.isFinished) return summary('unchanged', true)
 
+  const isShown = options.output === undefined && options.rejected === undefined
   let firstReject: Reject | undefined
   const isRefused = () => options.isStrict === true && firstReject !== undefined
   const settle = async ({ output, rows, strong, rejects }: RoutedSegment, next: Position) => {
     firstReject ??= rejects[0]
     if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, `${firstReject!.reason}.`)
+    if (isShown && counts.rows + rows === 0 && counts.rejected + rejects.length >= HOPELESS) {
+      throw everyRowBad(inputName(options.input), firstReject, undefined)
+    }
     counts.rows += rows
     counts.strong += strong
     counts.rejected += rejects.length

@@ -40,18 +40,20 @@ export async function routeSegments(segments: AsyncGenerator<Segment>, pipeline:
   }
   let pool: WorkerPool | undefined
   try {
-    for (let index = 0; ; index++) {
+    for (let full = 0; ; ) {
       const { done, value: segment } = await orStopped(segments.next(), signal)
       if (done) break
-      if (index === alone) pool = createWorkerPool(count, { router: workerRouter, job })
-      const { next } = segment
+      if (full >= alone) pool ??= createWorkerPool(count, { router: workerRouter, job })
+      const { next, isIdle } = segment
+      if (!isIdle) full++
       const memory = spare.pop()
       const work = pool ? pool.route(segment, memory) : routeSegment(segment, router, job, memory)
       const routing = work.then(routed => ({ routed, next }))
       // It is awaited in its turn; until then a failure must not count as unheard.
       routing.catch(() => {})
       running.push(routing)
-      if (running.length > (pool ? 2 * count : 0)) await settleFirst()
+      const most = pool && !isIdle ? 2 * count : 0
+      while (running.length > most) await settleFirst()
     }
     while (running.length > 0) await settleFirst()
     return true
@@ -69,7 +71,7 @@ function defaultWorkers(): number {
 }
 
 /** Waits for a promise, but not past the signal: then it throws. */
-function orStopped<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function orStopped<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason)

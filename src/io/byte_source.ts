@@ -2,16 +2,22 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
 import type { ReadInto } from './byte_window.ts'
 import { unreadable } from './file_errors.ts'
 
 const READ_SIZE = 1 << 18
 
+/** Milliseconds without a byte after which an input counts as idle: longer than a busy producer pauses. */
+const IDLE = 20
+
 /** Bytes to read once from start to end. */
 export interface ByteSource {
   /** Unpacked where the content is gzipped. Throws DataError where it cannot be read. */
   readonly read: ReadInto
+  /** Waits for more; true where none comes for the moment. Always false of a file on disk. */
+  isIdle(): Promise<boolean>
   /** Bytes on disk; undefined where nobody knows, as of a pipe. */
   readonly size: number | undefined
   /** Stored bytes read so far. */
@@ -32,9 +38,10 @@ export function inputName(file: string): string {
 export async function openBytes(file: string): Promise<ByteSource> {
   const size = await sizeOf(file)
   let bytesRead = 0
-  const { read: stored, close } = file === STDIN ? openStdin() : await openFile(file)
+  const { read: stored, isIdle: isStoredIdle, close } = await openStored(file, size)
   let unpacked: ReadInto | undefined
-  return { size, bytesRead: () => bytesRead, read, close }
+  let isIdle = isStoredIdle
+  return { size, bytesRead: () => bytesRead, read, isIdle: () => isIdle(), close }
 
   async function read(into: Buffer): Promise<number> {
     try {
@@ -56,7 +63,10 @@ export async function openBytes(file: string): Promise<ByteSource> {
     let have = 0
     for (let count = 1; have < 2 && count > 0; have += count) count = await counted(head.subarray(have))
     const whole = startingWith(head.subarray(0, have), counted)
-    return head[0] === 0x1f && head[1] === 0x8b ? readerOf(unzip(whole)) : whole
+    if (head[0] !== 0x1f || head[1] !== 0x8b) return whole
+    const unzipped = readerOf(unzip(whole))
+    if (size === undefined) isIdle = unzipped.isIdle
+    return unzipped.read
   }
 }
 
@@ -90,7 +100,19 @@ async function sizeOf(file: string): Promise<number | undefined> {
 
 interface Stored {
   readonly read: ReadInto
+  isIdle(): Promise<boolean>
   close(): Promise<void>
+}
+
+async function openStored(file: string, size: number | undefined): Promise<Stored> {
+  if (size !== undefined) return openFile(file)
+  const stream = file === STDIN ? process.stdin : createReadStream(file, { highWaterMark: READ_SIZE })
+  return {
+    ...readerOf(stream),
+    async close() {
+      stream.destroy()
+    },
+  }
 }
 
 async function openFile(file: string): Promise<Stored> {
@@ -98,7 +120,7 @@ async function openFile(file: string): Promise<Stored> {
     throw unreadable(inputName(file), error)
   })
   let isOpen = true
-  return { read, close }
+  return { read, isIdle: async () => false, close }
 
   async function read(into: Buffer): Promise<number> {
     if (!isOpen) return 0
@@ -113,25 +135,37 @@ async function openFile(file: string): Promise<Stored> {
   }
 }
 
-function openStdin(): Stored {
-  return {
-    read: readerOf(process.stdin),
-    async close() {
-      process.stdin.destroy()
-    },
-  }
-}
-
 /** Reads from chunks of any size. */
-function readerOf(chunks: AsyncIterable<Buffer>): ReadInto {
+function readerOf(chunks: AsyncIterable<Buffer>): Pick<Stored, 'read' | 'isIdle'> {
   const iterator = chunks[Symbol.asyncIterator]()
+  let coming: Promise<IteratorResult<Buffer>> | undefined
   let left: Buffer | undefined
-  return async into => {
-    left ??= (await iterator.next()).value as Buffer | undefined
+  return { read, isIdle }
+
+  async function read(into: Buffer): Promise<number> {
+    if (!left) {
+      coming ??= iterator.next()
+      left = (await coming).value as Buffer | undefined
+      coming = undefined
+    }
     if (!left) return 0
     const count = left.copy(into)
     left = count < left.length ? left.subarray(count) : undefined
     return count
+  }
+
+  async function isIdle(): Promise<boolean> {
+    if (left) return false
+    coming ??= iterator.next()
+    const timer = new AbortController()
+    // A failure is told by the next read.
+    const isThere = () => false
+    const idle = await Promise.race([
+      coming.then(isThere, isThere),
+      sleep(IDLE, true, { signal: timer.signal }).catch(isThere),
+    ])
+    timer.abort()
+    return idle
   }
 }
 

@@ -7,26 +7,32 @@ export interface ByteWindow {
   bytes: Buffer
   /** Whether nothing comes after `bytes`. */
   isLast: boolean
-  /** Reads on until `bytes` has at least `length` bytes or the stream ends. */
-  pull(length: number): Promise<void>
+  /** Reads on until `bytes` has at least `least` bytes or the stream ends; then up to `most`, until the stream idles. */
+  pull(least: number, most?: number): Promise<void>
+  /** Whether nothing comes for the moment. */
+  isIdle(): Promise<boolean>
   /** Takes the bytes from `from` to `to` out. */
   cut(from: number, to: number): void
 }
 
 const CAPACITY = 1 << 19
 
-/** Opens a window on a stream. Nothing is read before the first `pull`. */
-export function createByteWindow(read: ReadInto): ByteWindow {
+/**
+ * Opens a window on a stream. Nothing is read before the first `pull`.
+ * @param isIdle says whether the stream has nothing for the moment; default never.
+ */
+export function createByteWindow(read: ReadInto, isIdle: () => Promise<boolean> = async () => false): ByteWindow {
   // One piece of memory for the whole file, so that reading leaves nothing to collect.
   let memory = Buffer.allocUnsafeSlow(CAPACITY)
   let start = 0
   let end = 0
-  const window: ByteWindow = { bytes: memory.subarray(0, 0), isLast: false, pull, cut }
+  const window: ByteWindow = { bytes: memory.subarray(0, 0), isLast: false, pull, isIdle, cut }
   return window
 
-  async function pull(length: number): Promise<void> {
-    if (length > memory.length - start) makeRoom(length)
-    while (end - start < length && !window.isLast) {
+  async function pull(least: number, most = least): Promise<void> {
+    if (most > memory.length - start) makeRoom(most)
+    while (end - start < most && !window.isLast) {
+      if (end - start >= least && (await isIdle())) break
       const count = await read(memory.subarray(end))
       end += count
       window.isLast = count === 0

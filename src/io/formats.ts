@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts'
+import { DataError, UsageError } from '../errors.ts'
 import { unknownName } from '../registry.ts'
 
 /** Forms of a file of requests; each may be gzipped. */
@@ -41,10 +41,28 @@ export function formatOfName(file: string): Format | undefined {
 export function formatOfText(firstLine: string, promptColumn: string): Format {
   if (firstLine.trimStart().startsWith('{')) return 'jsonl'
   for (const [format, delimiter] of Object.entries(DELIMITERS) as ['csv' | 'tsv', string][]) {
-    const names = firstLine.split(delimiter).map(name => name.trim().replace(/^"(.*)"$/, '$1'))
-    if (names.includes(promptColumn)) return format
+    if (namesOf(firstLine, delimiter).includes(promptColumn)) return format
   }
   return 'lines'
+}
+
+/** Throws DataError where the header has the prompt column only when split by another delimiter. */
+export function requireDelimiter(header: string, delimiter: string, promptColumn: string, file: string): void {
+  if (namesOf(header, delimiter).includes(promptColumn)) return
+  const other = [';', '\t', ','].find(found => found !== delimiter && namesOf(header, found).includes(promptColumn))
+  if (other === undefined) return
+  const shown = (mark: string) => (mark === '\t' ? 'tabs' : `"${mark}"`)
+  const cure = `Convert the file, or save it with ${delimiter === '\t' ? 'tabs' : 'commas'}.`
+  throw new DataError(file, 1, `expected columns separated by ${shown(delimiter)}, got ${shown(other)}. ${cure}`)
+}
+
+/** Whether a line could be a header: names set close between the delimiters, as no sentence has them. */
+export function looksLikeHeader(line: string, delimiter: string): boolean {
+  return line.split(delimiter).every(name => /^"?[\p{L}_](?:[\p{L}\p{N}_ .-]{0,62}[\p{L}\p{N}_.-])?"?$/u.test(name))
+}
+
+function namesOf(header: string, delimiter: string): string[] {
+  return header.split(delimiter).map(name => name.trim().replace(/^"(.*)"$/, '$1'))
 }
 
 /** What stands between fields. */

@@ -42,6 +42,8 @@ export interface Segment {
   readonly spans: Int32Array
   readonly line: number
   readonly rejects: readonly Reject[]
+  /** Whether it was cut early because the input has nothing for the moment. */
+  readonly isIdle: boolean
   /** Where the next segment begins. */
   readonly next: Position
 }
@@ -72,29 +74,33 @@ export async function* frame(
   let rows = 0
   let size = 0
   let pos = 0
+  let isIdle = false
   for (;;) {
     const { bytes, isLast } = window
     const isFull = rows + rejects.length === SEGMENT_ROWS || size >= SEGMENT_BYTES
     const isDone = pos === bytes.length && isLast
-    if (isFull || (isDone && rows + rejects.length > 0)) {
+    if (isFull || isIdle || (isDone && rows + rejects.length > 0)) {
       yield {
         bytes: bytes.subarray(0, pos),
         spans: spans.subarray(0, rows * SPAN),
         line: firstLine,
         rejects,
+        isIdle,
         next: { offset, line },
       }
       window.cut(0, pos)
       firstLine = line
       rejects = []
       rows = size = pos = 0
+      isIdle = false
       continue
     }
     if (isDone) return
     let found = pos === bytes.length ? 'more' : scanner.scan(bytes, pos, isLast)
     if (found === 'more' && bytes.length - pos <= maxRecord) {
+      isIdle = rows + rejects.length > 0 && (await window.isIdle())
       // Twice as many bytes each time, so that a long record is not scanned over and over.
-      await window.pull(bytes.length + Math.max(bytes.length - pos, readAhead))
+      if (!isIdle) await window.pull(bytes.length + 1, bytes.length + Math.max(bytes.length - pos, readAhead))
       continue
     }
     if (found === 'more' || scanner.next - pos > maxRecord) {

@@ -26,7 +26,8 @@ export interface RequestHeader {
  * @throws DataError where the file is empty or in UTF-16.
  */
 export async function readStart(window: ByteWindow, file: string): Promise<number> {
-  await window.pull(HEAD)
+  do await window.pull(window.bytes.length + 1, HEAD)
+  while (window.bytes.length < HEAD && !window.isLast && !window.bytes.includes(LF))
   const { bytes } = window
   if (isUtf16(bytes)) {
     throw new DataError(file, undefined, 'expected UTF-8, got UTF-16. Convert it: iconv -f UTF-16 -t UTF-8.')
@@ -57,7 +58,7 @@ export async function readHeader(
   for (;;) {
     const { bytes, isLast } = window
     const found = pos === bytes.length && isLast ? 'broken' : scanner.scan(bytes, pos, isLast)
-    if (found === 'more' && bytes.length - pos <= 4 * maxField) await window.pull(bytes.length * 2)
+    if (found === 'more' && bytes.length - pos <= 4 * maxField) await window.pull(bytes.length + 1, bytes.length * 2)
     else if (found === 'record') break
     else if (found === 'blank') {
       pos = scanner.next

@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts'
 import { inputName, openBytes, STDIN } from './byte_source.ts'
 import { createByteWindow } from './byte_window.ts'
 import { createCsvScanner } from './csv_scanner.ts'
-import { DELIMITERS, type Format, formatOfName, formatOfText } from './formats.ts'
+import { DELIMITERS, type Format, formatOfName, formatOfText, looksLikeHeader, requireDelimiter } from './formats.ts'
 import { frame, type Position, type Segment } from './framing.ts'
 import { firstLineOf, type RequestHeader, readHeader, readStart } from './request_header.ts'
 import { createLineScanner, type Scanner } from './scanner.ts'
@@ -15,6 +15,8 @@ export interface RequestOptions {
   readonly promptColumn?: string | undefined
   /** Bytes that a field, or a line of JSONL or plain text, may have. Default 8 MiB. */
   readonly maxField?: number | undefined
+  /** Cut segments where a pipe or standard input has nothing for the moment, so that rows need not wait for those behind. */
+  readonly isLive?: boolean
 }
 
 /** Bytes that a field may have where nobody says otherwise. */
@@ -43,13 +45,16 @@ export interface Requests {
  * @throws DataError where the file cannot be read, is empty, is UTF-16 or has a header that will not do.
  */
 export async function openRequests(file: string, options: RequestOptions = {}): Promise<Requests> {
-  const { promptColumn = PROMPT_COLUMN, maxField = MAX_FIELD } = options
+  const { promptColumn = PROMPT_COLUMN, maxField = MAX_FIELD, isLive = false } = options
   const name = inputName(file)
   const known = options.format ?? (file === STDIN ? undefined : formatOfName(file))
   const source = await openBytes(file)
-  const window = createByteWindow(source.read)
+  const window = createByteWindow(source.read, isLive ? source.isIdle : undefined)
   const start = await readStart(window, name)
-  const format = known ?? formatOfText(firstLineOf(window.bytes, start), promptColumn)
+  const firstLine = firstLineOf(window.bytes, start)
+  const format = known ?? formatOfText(firstLine, promptColumn)
+  if (format === 'csv' || format === 'tsv') requireDelimiter(firstLine, DELIMITERS[format], promptColumn, name)
+  else if (!known && looksLikeHeader(firstLine, ';')) requireDelimiter(firstLine, ',', promptColumn, name)
   const header =
     format === 'csv' || format === 'tsv'
       ? await readHeader(window, start, name, { delimiter: DELIMITERS[format], promptColumn, maxField })

@@ -5,7 +5,10 @@ import { gunzipSync } from 'node:zlib'
 import { DataError } from '../errors.ts'
 import { parseCsv } from './csv.ts'
 import { unreadable } from './file_errors.ts'
+import { requireDelimiter } from './formats.ts'
 import { parseJsonl } from './jsonl.ts'
+import { firstLineOf } from './request_header.ts'
+import { PROMPT_COLUMN } from './requests.ts'
 
 /** A file of named columns, whole in memory. */
 export interface Table {
@@ -22,15 +25,17 @@ export interface Table {
 
 /**
  * Reads CSV, TSV (`.tsv`) or JSONL (`.jsonl`, `.ndjson`), gzipped or not. A byte order mark is passed over.
- * @throws DataError where the file cannot be read, is empty, is not UTF-8 text, has wrong quotes or doubles a column.
+ * @throws DataError where the file cannot be read, is empty, is not UTF-8 text, has wrong quotes or another delimiter, or doubles a column.
  */
 export async function readTable(file: string): Promise<Table> {
   const stored = await readBytes(file)
   const bytes = decode(unzip(stored, file), file)
   const name = file.toLowerCase().replace(/\.gz$/, '')
-  const { rows, lineOf } = /\.(jsonl|ndjson)$/.test(name)
-    ? parseJsonl(bytes, file)
-    : parseCsv(bytes, file, name.endsWith('.tsv') ? '\t' : ',')
+  const isJsonl = /\.(jsonl|ndjson)$/.test(name)
+  const delimiter = name.endsWith('.tsv') ? '\t' : ','
+  // Before the quotes are looked at: with the wrong delimiter they only seem to be wrong.
+  if (!isJsonl) requireDelimiter(firstLineOf(bytes, 0), delimiter, PROMPT_COLUMN, file)
+  const { rows, lineOf } = isJsonl ? parseJsonl(bytes, file) : parseCsv(bytes, file, delimiter)
   if (!rows[0]) throw new DataError(file, undefined, 'expected a header and rows, got an empty file.')
   const header = rows[0].map(cell => cell.trim())
   requireUnique(header, file)

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
@@ -91,6 +92,60 @@ describe('what is printed', () => {
     expect(printed.trimEnd().split('\n').at(-1)).toBe('0')
     expect(readFileSync(place('err.txt'), 'utf8')).not.toContain('EPIPE')
   })
+})
+
+describe('standard input that stays open', () => {
+  const start = (...args: string[]) => spawn(process.execPath, [binary, 'batch', '-', ...args, ...flags])
+
+  test.each([
+    ['SIGINT', 130, ''],
+    ['SIGTERM', 143, ''],
+    ['SIGTERM', 143, 'prompt\nhi\n'],
+  ] as const)('%s ends it at once with %i after %j', async (signal, expected, input) => {
+    const child = start()
+    // On a busy machine the signal may come before the command listens; a shell sees the same code then.
+    const ended = new Promise<number>(resolve =>
+      child.on('exit', (code, by) => resolve(code ?? 128 + constants.signals[by!])),
+    )
+    child.stdin.write(input)
+    await sleep(1000)
+    const killed = performance.now()
+    child.kill(signal)
+    expect(await ended).toBe(expected)
+    expect(performance.now() - killed).toBeLessThan(1000)
+  })
+
+  test.each([
+    ['lines', '', 'hi', 'yo', 'hi\tsmall\t', []],
+    ['csv', 'prompt\n', 'hi', 'yo', 'prompt,llmroute_model', []],
+    ['lines', '', 'hi', 'yo', 'hi\tsmall\t', ['--workers', '2']],
+  ] as const)('%s: rows come out while it idles', async (_, header, first, second, shown, args) => {
+    const child = start(...args)
+    const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+    let printed = ''
+    const came = new Promise<void>(resolve => {
+      child.stdout.on('data', chunk => {
+        printed += chunk
+        if (printed.includes(first)) resolve()
+      })
+    })
+    child.stdin.write(`${header}${first}\n${second}`)
+    await came
+    expect(printed.startsWith(shown)).toBe(true)
+    expect(printed).not.toContain(second)
+    child.stdin.end()
+    expect(await ended).toBe(0)
+    expect(printed).toContain(`${second}${header ? ',' : '\t'}small`)
+  })
+})
+
+test('an input of nothing but bad rows is not shown row by row', async () => {
+  const input = folder.write('hopeless.csv', 'id,prompt\n1\n'.repeat(1000))
+  const { code, stdout, stderr } = await batch(input, '--format', 'jsonl')
+  expect(stderr).toMatch(
+    /^[^\n]*hopeless\.csv:1: expected at least one row that can be used, got none\. The first: [^\n]+\n$/,
+  )
+  expect([code, stdout]).toEqual([2, ''])
 })
 
 describe('exit code 2 and what to do', () => {

@@ -71,6 +71,16 @@ describe('whole files that cannot be used', () => {
     ['header only', 'id,prompt\n', 'FILE: expected rows below the header, got none.'],
     ['blank lines', '\n\n', 'FILE:3: expected a header, got only blank lines.'],
     [
+      'semicolons.csv',
+      'id;"prompt"\n1;"say ""hi"" now"\n',
+      'FILE:1: expected columns separated by ",", got ";". Convert the file, or save it with commas.',
+    ],
+    [
+      'tabs.csv',
+      'id\tprompt\n1\thi\n',
+      'FILE:1: expected columns separated by ",", got tabs. Convert the file, or save it with commas.',
+    ],
+    [
       'missing column',
       'id,promt\n1,hi\n',
       'FILE:1: expected a column "prompt", got id, promt. Did you mean "promt"? Name the right one with --prompt-column.',
@@ -124,6 +134,12 @@ describe('whole files that cannot be used', () => {
     expect(message).toBe(
       'FILE:1: expected a column "constructor", got id, prompt. Name the right one with --prompt-column.',
     )
+  })
+
+  test('a header with semicolons where no ending says CSV, but no sentence', async () => {
+    expect(await failure('header_of_no_format', 'id;prompt\n1;hi\n')).toContain('separated by ",", got ";".')
+    expect((await read('sentence_of_no_format', 'Explain this; prompt\n')).format).toBe('lines')
+    expect((await read('header.txt', 'id;prompt\n')).prompts).toEqual(['id;prompt'])
   })
 
   test('lines of JSONL that are all blank', async () => {

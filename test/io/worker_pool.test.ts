@@ -15,6 +15,7 @@ const segmentOf = (bytes: number[]): Segment => ({
   spans: new Int32Array(0),
   line: 1,
   rejects: [],
+  isIdle: false,
   next: { offset: 0, line: 1 },
 })
 

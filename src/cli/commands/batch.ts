@@ -117,6 +117,10 @@ async function run(file: string, flags: Flags): Promise<void> {
         process.stderr.write(GO_ON)
       },
     })
+  } catch (error) {
+    // Nothing of the input was there yet; reading it would hold the process.
+    if (stop.signal.aborted && error === stop.signal.reason) process.exit(stopCode)
+    throw error
   } finally {
     progress?.stop()
   }
