@@ -287,3 +287,12 @@ function mounts(folder: string): boolean {
     return false
   }
 }
+
+test('a share that the prompts clearly miss is said, with what to do', async () => {
+  const same = folder.write('same.txt', 'hi\n'.repeat(200))
+  const { code, stderr } = await runCli(['batch', same, '--strong-pct', '0.3'], { cwd: folder.path })
+  expect(code).toBe(0)
+  expect(stderr).toMatch(
+    /\nbatch: 30\.0 % was asked for; these prompts are not those the weights were trained on\. llmroute calibrate --strong-pct 0\.3 --data FILE finds the threshold for them\.\n$/,
+  )
+})

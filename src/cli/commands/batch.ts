@@ -38,6 +38,8 @@ Rows that cannot be routed go to the rejected file, a CSV of line, reason and ra
 the row's own bytes: where the reason is "invalid UTF-8" (or a long row was cut), it is not UTF-8 either. On standard error
 such bytes show as U+FFFD and long rows are cut. A file that batch did not write is not replaced by rejected rows.
 
+With --strong-pct, a share that these prompts clearly miss is said at the end.
+
 A run that was stopped (Ctrl-C, kill, a full disk) goes on with the same command and --resume; what is done is kept in
 OUT.partial and OUT.resume.json.
 
@@ -124,7 +126,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   } finally {
     progress?.stop()
   }
-  process.stderr.write(sentence(summary, rate(summary.rowsHere)))
+  process.stderr.write(sentence(summary, rate(summary.rowsHere), flags.strongPct))
   if (flags.json && flags.output !== undefined) process.stdout.write(toJson(record(file, flags.output, summary)))
   // Standard input may still be open, and would hold a stopped process.
   if (summary.state === 'stopped') process.exit(stopCode)
@@ -155,13 +157,21 @@ function writeOut(bytes: Uint8Array): Promise<void> {
   })
 }
 
-function sentence(summary: BatchSummary, rate: string): string {
+function sentence(summary: BatchSummary, rate: string, asked: number | undefined): string {
   const { state, rows, strong, rejected, rejectedFile, strongModel, isResumable } = summary
   if (state === 'unchanged') return 'batch: nothing to do; an earlier run has finished this output.\n'
   const share = rows > 0 ? `, ${((100 * strong) / rows).toFixed(1)} % to ${strongModel}` : ''
   const bad = rejected > 0 ? `, ${count(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
   const done = `batch: ${state === 'stopped' ? 'stopped after ' : ''}${count(rows)} rows${share}${bad}, ${rate}\n`
-  return state === 'stopped' && isResumable ? done + GO_ON : done
+  return state === 'stopped' && isResumable ? done + GO_ON : done + missed(strong / rows, rows, asked)
+}
+
+/** A share looked up in somebody else's win rates is another on this traffic; said where it cannot be chance. */
+function missed(share: number, rows: number, asked: number | undefined): string {
+  if (asked === undefined || rows === 0 || Math.abs(share - asked) < 0.02 + 2 * Math.sqrt((asked * (1 - asked)) / rows))
+    return ''
+  const target = `${(100 * asked).toFixed(1)} %`
+  return `batch: ${target} was asked for; these prompts are not those the weights were trained on. llmroute calibrate --strong-pct ${asked} --data FILE finds the threshold for them.\n`
 }
 
 function record(input: string, output: string, summary: BatchSummary) {
