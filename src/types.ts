@@ -102,8 +102,13 @@ export interface Resources {
 export interface StrategyModule {
   /** Throws DataError when the checkpoint does not fit the strategy or the embedder. */
   create(resources: Resources): Promise<Strategy>
-  /** Learns from outcomes. Deterministic for one seed. Absent where there is nothing to learn (`random`, `length`). */
+  /**
+   * Learns from outcomes. Deterministic for one seed. Absent where there is nothing to learn (`random`, `length`), or nothing
+   * that this program could teach (`recipe`).
+   */
   fit?(outcomes: Outcomes, resources: Resources): Promise<Checkpoint>
+  /** How to come by weights that `train` cannot make, as one or two sentences: what `train` and `--cv` say when they refuse. */
+  readonly recipe?: string
 }
 
 /** One file of outcomes, and the pair its rows are about. `strong` and `weak` are indexes into `Outcomes.models`. */
@@ -186,4 +191,9 @@ export interface CheckpointMetadata {
 export interface Checkpoint {
   readonly metadata: CheckpointMetadata
   readonly tensors: Readonly<Record<string, Tensor>>
+  /**
+   * Where the neural model lies that the rest is about: a folder, or the address of an endpoint with the model's name behind
+   * `#`. Absent where the tensors are all there is. Not stored: whoever opens the folder says it.
+   */
+  readonly model?: string
 }
