@@ -59,6 +59,8 @@ for (const [name, source] of Object.entries(entryPoints)) {
     minifyWhitespace: true,
     legalComments: 'none',
     metafile: true,
+    // Optional peers: whoever needs them installs them.
+    external: ['onnxruntime-node', '@xenova/transformers'],
     plugins: [ownFiles],
     define: {
       'process.env.NODE_ENV': '"production"',

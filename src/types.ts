@@ -84,7 +84,21 @@ export interface Cache {
   set(key: string, value: Float32Array): Promise<void>
 }
 
-/** What a strategy may ask for; nothing loads until it is asked for. `postJson` and `cache` reach the outside on its behalf. */
+/** Texts to rows of numbers, row-major: texts.length × dimensions. */
+export interface SentenceEncoder {
+  readonly dimensions: number
+  /** Start of the SHA-256 of the files that decide what a row is: two encoders with one fingerprint give the same rows. */
+  readonly fingerprint: string
+  embed(texts: readonly string[]): Promise<Float32Array>
+}
+
+/** Neural models on this machine in the Hugging Face ONNX layout; io opens them, each on first use. */
+export interface LocalModels {
+  /** A hub id or a folder, with `@q8` or another quantisation behind it. Pooled and normalised as the model card says. */
+  sentenceEncoder(source: string): Promise<SentenceEncoder>
+}
+
+/** What a strategy may ask for; nothing loads until it is asked for. `postJson`, `cache` and `models` reach the outside on its behalf. */
 export interface Resources {
   readonly seed: number
   /** The models that are routed between. A strategy that knows both scores for them, else for the pair of its checkpoint. */
@@ -94,6 +108,7 @@ export interface Resources {
   /** Sends JSON, returns the parsed answer. Throws `UpstreamError`. */
   postJson?(url: string, body: unknown): Promise<unknown>
   readonly cache?: Cache
+  readonly models?: LocalModels
   /** Keep the text of training prompts in the checkpoint, so that `explain` can quote neighbours. Default false. */
   readonly keepPrompts?: boolean
 }

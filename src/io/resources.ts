@@ -2,6 +2,7 @@ import { embedders } from '../embedders/registry.ts'
 import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import type { Checkpoint, Embedder, Resources } from '../types.ts'
+import { createLocalModels } from './local_models.ts'
 
 /** Where resources come from. */
 export interface ResourceOptions {
@@ -12,6 +13,8 @@ export interface ResourceOptions {
   /** Embedder id; default: the one the checkpoint was fitted on, else `hashing`. */
   readonly embedder?: string
   readonly keepPrompts?: boolean
+  /** Download no model. */
+  readonly offline?: boolean
 }
 
 /** What a strategy may ask for, each made on first use. */
@@ -21,12 +24,14 @@ export function createResources({
   checkpoint,
   embedder,
   keepPrompts = false,
+  offline = false,
 }: ResourceOptions): Resources {
   let made: Promise<Embedder> | undefined
   return {
     seed,
     ...(pair ? { pair } : {}),
     keepPrompts,
+    models: createLocalModels({ offline }),
     embedder() {
       made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
       return made

@@ -1,0 +1,17 @@
+import type { LocalModels } from '../types.ts'
+
+/** How models are come by. */
+export interface LocalModelsOptions {
+  /** Download nothing. */
+  readonly offline?: boolean
+}
+
+/** What runs neural models here. A kind of model is a file of its own beside this one, imported when the first of them is opened. */
+export function createLocalModels({ offline = false }: LocalModelsOptions): LocalModels {
+  return {
+    async sentenceEncoder(source) {
+      const { openSentenceEncoder } = await import('./sentence_encoder.ts')
+      return openSentenceEncoder(source, { offline })
+    },
+  }
+}
