@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { DataError } from '../errors.ts'
+import { importRouteLlmMf, isRouteLlmMf } from '../strategies/routellm_mf.ts'
 import type { Checkpoint, Tensor } from '../types.ts'
 import { parseMetadata } from './checkpoint_metadata.ts'
 import { unreadable, unwritable } from './file_errors.ts'
@@ -9,17 +11,20 @@ import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 /** A checkpoint and the file it came from. */
 export interface StoredCheckpoint extends Checkpoint {
   readonly file: string
-  /** Of the weights and metadata, as written in the file and checked on reading. Hexadecimal. */
+  /** Of the weights and metadata, as written in the file and checked on reading; of RouteLLM's, of the weights. Hexadecimal. */
   readonly sha256: string
 }
 
 /**
- * Reads and checks a checkpoint.
+ * Reads and checks a checkpoint: one of ours, or RouteLLM's published `mf`, also by the folder that `model.safetensors` is in.
  * @throws DataError where it cannot be read, is truncated, altered or not ours.
  */
-export async function readCheckpoint(file: string): Promise<StoredCheckpoint> {
+export async function readCheckpoint(path: string): Promise<StoredCheckpoint> {
+  const inFolder = join(path, 'model.safetensors')
+  const file = existsSync(inFolder) ? inFolder : path
   const { metadata: strings, tensors } = decodeSafetensors(readBytes(file), file)
   if (strings.format !== 'llmroute') {
+    if (isRouteLlmMf(tensors)) return { ...importRouteLlmMf(tensors, file), file, sha256: digest({}, tensors) }
     throw new DataError(
       file,
       undefined,

@@ -90,6 +90,11 @@ function resolveThreshold(
     if (strategy.quantile) return share <= 0 ? Number.POSITIVE_INFINITY : strategy.quantile(1 - share)
     const quantiles = checkpoint?.tensors.win_rate_quantiles
     if (quantiles) return thresholdForShare(quantiles.data as Float64Array, share)
+    if (checkpoint) {
+      throw new UsageError(
+        `${checkpoint.file}: expected --threshold, since these weights come without win-rate quantiles. Find one for your prompts: llmroute calibrate --checkpoint ${checkpoint.file} --strong-pct 30% --data YOUR_PROMPTS.`,
+      )
+    }
     throw new UsageError(
       `--strong-pct: expected a strategy with stored win-rate quantiles, got ${strategyId}. Use --threshold, or llmroute calibrate --strategy ${strategyId} --data your_prompts.csv.`,
     )

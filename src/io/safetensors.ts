@@ -85,11 +85,12 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
 }
 
 function checkEntry(entry: unknown, file: string, name: string): HeaderEntry {
-  const fail = (expected: string) =>
-    new DataError(file, undefined, `tensor ${name}: expected ${expected}, got another.`)
+  const fail = (expected: string, got = 'another') =>
+    new DataError(file, undefined, `tensor ${name}: expected ${expected}, got ${got}.`)
   const { dtype, shape, data_offsets: offsets } = isRecord(entry) ? entry : {}
   if (typeof dtype !== 'string' || !Object.hasOwn(dtypes, dtype)) {
-    throw fail(`dtype ${Object.keys(dtypes).join(', ')}`)
+    const got = typeof dtype === 'string' ? printable(dtype) : 'none'
+    throw fail(`dtype ${Object.keys(dtypes).join(', ')}`, `${got}. Convert it to F32`)
   }
   if (!isSizes(shape)) throw fail('a shape of whole numbers from 0 up')
   if (!isSizes(offsets) || offsets.length !== 2) throw fail('data_offsets of two whole numbers from 0 up')

@@ -68,6 +68,28 @@ def make_mf():
     write("mf", cases)
 
 
+def mf_routellm_numbers(count, seed):
+    """Numbers that the test makes again: a linear congruential generator (Numerical Recipes), -1..1, as float32."""
+    state, numbers = seed, np.empty(count, dtype=np.float32)
+    for i in range(count):
+        state = (1664525 * state + 1013904223) % 2**32
+        numbers[i] = state / 2**31 - 1
+    return numbers
+
+
+def make_mf_routellm():
+    """A checkpoint of the shapes that RouteLLM publishes; its weights and the embeddings are made by seed here and in the test."""
+    P = mf_routellm_numbers(64 * 128, 1).reshape(64, 128).astype(np.float64)
+    W = mf_routellm_numbers(128 * 1536, 2).reshape(128, 1536).astype(np.float64)
+    w = mf_routellm_numbers(128, 3).astype(np.float64)
+    cases = []
+    for seed, (strong, weak) in enumerate([(24, 36), (24, 36), (24, 36), (21, 63), (36, 24), (0, 18)], start=10):
+        e = mf_routellm_numbers(1536, seed).astype(np.float64)
+        e /= np.linalg.norm(e)
+        cases.append({"seed": seed, "strong": strong, "weak": weak, "winRate": mf_win_rate(P, W, w, e, strong, weak)})
+    write("mf_routellm", cases)
+
+
 # Bradley-Terry -------------------------------------------------------------------------------------------------------
 
 
@@ -354,5 +376,5 @@ def make_curve():
     write("curve", cases)
 
 
-for make in (make_mf, make_bradley_terry, make_tiers, make_sw_ranking, make_labels, make_calibration, make_curve):
+for make in (make_mf, make_mf_routellm, make_bradley_terry, make_tiers, make_sw_ranking, make_labels, make_calibration, make_curve):
     make()
