@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
 import { didYouMean, printable } from '../registry.ts'
+import { isEndpoint } from '../strategies/label_endpoint.ts'
 import type { Model } from '../types.ts'
 import { unwritable } from './file_errors.ts'
 
@@ -71,9 +72,10 @@ export async function saveCalibration(calibrated: Calibrated, path?: string): Pr
   document.delete('strong_pct')
   if (calibrated.pair) document.set('pair', document.createNode(calibrated.pair))
   const { checkpoint } = calibrated
-  if (checkpoint && !checkpoint.isShipped)
-    document.set('checkpoint', relative(dirname(resolve(file)), resolve(checkpoint.file)))
-  else document.delete('checkpoint')
+  if (checkpoint && !checkpoint.isShipped) {
+    const isPath = !isEndpoint(checkpoint.file)
+    document.set('checkpoint', isPath ? relative(dirname(resolve(file)), resolve(checkpoint.file)) : checkpoint.file)
+  } else document.delete('checkpoint')
   if (checkpoint) document.set('checkpoint_sha256', checkpoint.sha256)
   else document.delete('checkpoint_sha256')
   try {
@@ -137,7 +139,10 @@ function understand(content: unknown, file: string, lineOf: (key: string) => num
       values.models === undefined ? undefined : understandModels(values.models, message => fail('models', message)),
     pair,
     strategy: text('strategy'),
-    checkpoint: checkpoint === undefined || isAbsolute(checkpoint) ? checkpoint : resolve(dirname(file), checkpoint),
+    checkpoint:
+      checkpoint === undefined || isAbsolute(checkpoint) || isEndpoint(checkpoint)
+        ? checkpoint
+        : resolve(dirname(file), checkpoint),
     checkpointSha256: text('checkpoint_sha256'),
     threshold: number('threshold', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 'a number'),
     strongPct: number('strong_pct', 0, 1, 'a share from 0 to 1'),

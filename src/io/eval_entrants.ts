@@ -14,7 +14,8 @@ import type { Outcomes } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
 import { createEvalThreads } from './eval_threads.ts'
-import { createStrategy } from './open_strategy.ts'
+import { openCheckpoint } from './open_checkpoint.ts'
+import { createStrategy, noCheckpoint } from './open_strategy.ts'
 import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
 
@@ -89,7 +90,8 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
       trained.push(trainedEntrant(id, threads.fitAndScore(id, module, resources)))
       continue
     }
-    const checkpoint = checkpoints.get(id) ?? (await readShipped(id))
+    if (options.trains && module.recipe !== undefined) throw notTrained(id, module.recipe)
+    const checkpoint = checkpoints.get(id) ?? (await readShipped(id, module.recipe))
     seen.push({ id, hashes: seenBy(checkpoint) })
     if (!saysWhatItSaw(checkpoint)) unchecked.push({ id, file: checkpoint.file })
     const strategy = await createStrategy(id, { seed, checkpoint, pair })
@@ -115,7 +117,7 @@ function columnIds({ winRates }: Outcomes): Map<string, Float64Array> {
 async function readCheckpoints(files: readonly string[]): Promise<Map<string, StoredCheckpoint>> {
   const found = new Map<string, StoredCheckpoint>()
   for (const file of files) {
-    const checkpoint = await readCheckpoint(file)
+    const checkpoint = await openCheckpoint(file)
     const { strategy } = checkpoint.metadata
     lookUp(strategies, strategy, 'strategy')
     const other = found.get(strategy)
@@ -135,12 +137,17 @@ async function defaultIds(checkpoints: ReadonlyMap<string, unknown>, trains: boo
   return ids.filter((_, i) => modules[i]!.fit !== undefined)
 }
 
-async function readShipped(id: string): Promise<StoredCheckpoint> {
+/** The error where a strategy is to be trained whose weights a recipe makes. */
+export function notTrained(strategyId: string, recipe: string): UsageError {
+  return new UsageError(
+    `strategy ${strategyId}: expected one that llmroute trains, got one whose weights are made elsewhere. ${recipe}`,
+  )
+}
+
+async function readShipped(id: string, recipe: string | undefined): Promise<StoredCheckpoint> {
   const file = shippedCheckpoint(id)
   if (file !== undefined) return readCheckpoint(file)
-  throw new UsageError(
-    `strategy ${id}: expected --checkpoint, since none is shipped. Train it here with --cv 5, or make one with llmroute train.`,
-  )
+  throw noCheckpoint(id, recipe ?? 'Train it here with --cv 5, or make one with llmroute train.')
 }
 
 async function openBaselines(seed: number): Promise<Entrant[]> {

@@ -3,7 +3,7 @@ import { fittedWinRates } from '../evaluation/cross_validation.ts'
 import { lookUp } from '../registry.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Outcomes } from '../types.ts'
-import { readCheckpoint } from './checkpoint.ts'
+import { openCheckpoint } from './open_checkpoint.ts'
 import { createStrategy } from './open_strategy.ts'
 import { createResources, type ResourceOptions } from './resources.ts'
 
@@ -33,7 +33,7 @@ async function score({ strategyId, weights, prompts, resources }: EvalJob): Prom
     const module = await lookUp(strategies, strategyId, 'strategy').load()
     return fittedWinRates(module, weights.train, prompts, createResources(resources))
   }
-  const checkpoint = await readCheckpoint(weights.checkpoint)
+  const checkpoint = await openCheckpoint(weights.checkpoint)
   return (await createStrategy(strategyId, { ...resources, checkpoint })).winRate(prompts)
 }
 

@@ -5,6 +5,7 @@ import type { Model, ModelPair, Strategy } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
 import type { Config } from './config.ts'
+import { openCheckpoint } from './open_checkpoint.ts'
 import { createResources, type ResourceOptions } from './resources.ts'
 import type { Asked } from './router_options.ts'
 
@@ -22,7 +23,7 @@ export interface OpenedStrategy {
 /** Finds and opens strategy, checkpoint and pair. Throws as `createRouter`, but does not ask whether a calibration still fits. */
 export async function openStrategy(asked: Asked): Promise<OpenedStrategy> {
   const named = nameWeights(asked)
-  const checkpoint = await openCheckpoint(named, asked)
+  const checkpoint = await findCheckpoint(named, asked)
   const strategyId = checkpoint?.metadata.strategy ?? named.strategyId ?? defaultStrategy
   const pair = resolvePair(asked, checkpoint)
   const strategy = await createStrategy(strategyId, {
@@ -69,13 +70,13 @@ function nameWeights({ layers, config }: Asked): Named {
   return { strategyId, file: undefined, isConfigured }
 }
 
-async function openCheckpoint(
+async function findCheckpoint(
   { strategyId, file, isConfigured }: Named,
   { config }: Asked,
 ): Promise<StoredCheckpoint | undefined> {
   if (strategyId !== undefined) lookUp(strategies, strategyId, 'strategy')
   if (file !== undefined) {
-    const checkpoint = await readCheckpoint(file)
+    const checkpoint = await openCheckpoint(file)
     const found = checkpoint.metadata.strategy
     if (strategyId === undefined || strategyId === found) return checkpoint
     throw isConfigured && strategyId === config.strategy
@@ -85,13 +86,16 @@ async function openCheckpoint(
         )
   }
   const id = strategyId ?? defaultStrategy
-  const { fit } = await lookUp(strategies, id, 'strategy').load()
-  if (!fit) return undefined
+  const { fit, recipe } = await lookUp(strategies, id, 'strategy').load()
+  if (!fit && recipe === undefined) return undefined
   const shipped = shippedCheckpoint(id)
   if (shipped) return readCheckpoint(shipped)
-  throw new UsageError(
-    `strategy ${id}: expected --checkpoint, since none is shipped. Make one with llmroute train --strategy ${id}.`,
-  )
+  throw noCheckpoint(id, recipe ?? `Make one with llmroute train --strategy ${id}.`)
+}
+
+/** The error of a strategy that has weights, but none here. */
+export function noCheckpoint(strategyId: string, advice: string): UsageError {
+  return new UsageError(`strategy ${strategyId}: expected --checkpoint, since none is shipped. ${advice}`)
 }
 
 function resolvePair({ layers, config }: Asked, checkpoint: StoredCheckpoint | undefined): ModelPair {

@@ -1,6 +1,7 @@
 import { embedders } from '../embedders/registry.ts'
 import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
+import { isEndpoint } from '../strategies/label_endpoint.ts'
 import type { Checkpoint, Embedder, Resources } from '../types.ts'
 import { createLocalModels } from './local_models.ts'
 
@@ -32,6 +33,9 @@ export function createResources({
     ...(pair ? { pair } : {}),
     keepPrompts,
     models: createLocalModels({ offline }),
+    ...(checkpoint?.model !== undefined && isEndpoint(checkpoint.model)
+      ? { postJson: createEndpointPost(checkpoint.model) }
+      : {}),
     embedder() {
       made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
       return made
@@ -42,6 +46,16 @@ export function createResources({
         'expected a checkpoint, got none. Name one with --checkpoint, or make one with llmroute train.',
       )
     },
+  }
+}
+
+/** A key goes only where it belongs: OpenAI's to OpenAI, another to the endpoint that the user names. */
+function createEndpointPost(address: string): NonNullable<Resources['postJson']> {
+  const isOpenAi = new URL(address).host === 'api.openai.com'
+  const keyVariable = isOpenAi ? 'OPENAI_API_KEY' : 'LLMROUTE_ENDPOINT_KEY'
+  return async (url, body) => {
+    const { createPostJson } = await import('./post_json.ts')
+    return createPostJson({ keyVariable })(url, body)
   }
 }
 

@@ -18,5 +18,9 @@ export const strategies: Registry<StrategyModule> = {
     load: () => import('./sw_ranking.ts'),
   },
   knn: { summary: 'outcomes of the most similar training prompts', load: () => import('./knn.ts') },
+  causal_llm: {
+    summary: 'a language model predicts the grade of a weak answer: an endpoint with top_logprobs, or an ONNX folder',
+    load: () => import('./causal_llm.ts'),
+  },
   forest: { summary: 'random forest over embeddings and prompt statistics', load: () => import('./forest.ts') },
 }

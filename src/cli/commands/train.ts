@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts'
 import { trainStrategy } from '../../evaluation/training.ts'
 import { defaultStrategy, resolveDataset } from '../../io/catalog.ts'
 import { writeCheckpoint } from '../../io/checkpoint.ts'
+import { notTrained } from '../../io/eval_entrants.ts'
 import { type OutcomesOptions, readOutcomes } from '../../io/outcomes.ts'
 import { createResources } from '../../io/resources.ts'
 import { requireWritable } from '../../io/write_whole.ts'
@@ -67,7 +68,8 @@ export function define(command: Command): void {
 async function run(files: string[], flags: Flags): Promise<void> {
   const { strategy: id, output, embedder, folds, resamples, seed, keepPrompts = false } = flags
   const module = await lookUp(strategies, id, 'strategy').load()
-  const { fit } = module
+  const { fit, recipe } = module
+  if (recipe !== undefined) throw notTrained(id, recipe)
   if (!fit) throw new UsageError(`--strategy: expected one that learns, got ${id}, which has nothing to learn.`)
   if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
   if (output !== undefined) await requireWritable(output, '--output')
