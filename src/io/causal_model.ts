@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { DataError } from '../errors.ts'
@@ -104,6 +104,9 @@ async function load(folder: string, { AutoTokenizer, AutoModelForCausalLM }: Tra
         session_options: { logSeverityLevel: 3, ...threads },
       }),
     ])
+    // Newer folders keep the template in a file of its own, which transformers.js does not read.
+    const template = join(path, 'chat_template.jinja')
+    if (!tokenizer.chat_template && existsSync(template)) tokenizer.chat_template = readFileSync(template, 'utf8')
     return { tokenizer, model }
   } catch (error) {
     throw broken(
