@@ -26,6 +26,8 @@ export interface RouteRequest {
 export interface Embedder {
   readonly id: string
   readonly dimensions: number
+  /** Of what makes the vectors, where the id does not say it: embedders with one fingerprint are the same, whatever their ids. */
+  readonly fingerprint?: string
   embed(texts: readonly string[]): Promise<Float32Array>
 }
 
@@ -192,26 +194,40 @@ export interface Tensor {
   readonly data: TensorData
 }
 
-/** A file that a checkpoint was trained on. */
-export interface TrainingFile {
+/** A figure with its 95 % interval. */
+export interface Estimate {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+}
+
+/** How a strategy did on prompts that it had not learned from. Estimates are absent where strong was no better than weak. */
+export interface MeasuredFigures {
+  readonly apgr?: Estimate
+  /** APGR minus that of `length`, paired. */
+  readonly minusLength?: Estimate
+}
+
+/** A file that a checkpoint was trained on, with figures on it by cross-validation. */
+export interface TrainingFile extends MeasuredFigures {
   readonly name: string
   readonly rows: number
   readonly sha256: string
-  /** APGR on this file by cross-validation, with its 95 % interval. Absent where strong was no better than weak. */
-  readonly apgr?: { readonly value: number; readonly low: number; readonly high: number }
 }
 
 /** What a checkpoint says about itself. Serialised into the header of the safetensors file. */
 export interface CheckpointMetadata {
   readonly strategy: string
   /** The embedder the weights were fitted on; absent where the strategy reads the text itself. */
-  readonly embedder?: { readonly id: string; readonly dimensions: number }
+  readonly embedder?: Pick<Embedder, 'id' | 'dimensions' | 'fingerprint'>
   /** Ids of the models that the weights know, in the order of the tensors that have one row per model. */
   readonly models: readonly string[]
   readonly pair: { readonly strong: string; readonly weak: string }
   /** Raised whenever the same text would give other features. */
   readonly featureVersion: number
   readonly trainedOn: readonly TrainingFile[]
+  /** Over the training files, each counting alike; `beatsSingleModel`: on one of them, at some share, shown with confidence. */
+  readonly measured?: MeasuredFigures & { readonly beatsSingleModel: boolean }
   /** ISO 8601 day. */
   readonly date: string
   readonly seed: number

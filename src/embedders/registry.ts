@@ -7,13 +7,13 @@ export interface EmbedderOptions {
   readonly dimensions?: number
   /** `openai` only: base URL of the endpoint, without a trailing slash. */
   readonly baseUrl?: string
-  /** `openai` only: the model's name at the endpoint. */
+  /** `openai`: the model's name at the endpoint. `transformers`: a folder or hub id, with `@q8` and the like behind it. */
   readonly model?: string
 }
 
 /** What each file in embedders/ exports. */
 export interface EmbedderModule {
-  create(options: EmbedderOptions, resources: Pick<Resources, 'postJson' | 'cache'>): Promise<Embedder>
+  create(options: EmbedderOptions, resources: Pick<Resources, 'postJson' | 'cache' | 'models'>): Promise<Embedder>
 }
 
 /** Every embedder: the file name is the id. */
@@ -22,5 +22,9 @@ export const embedders: Registry<EmbedderModule> = {
   openai: {
     summary: 'any OpenAI-compatible /v1/embeddings endpoint, cached on disk',
     load: () => import('./openai.ts'),
+  },
+  transformers: {
+    summary: 'any sentence encoder in the Hugging Face ONNX layout: transformers:FOLDER or transformers:ORG/NAME',
+    load: () => import('./transformers.ts'),
   },
 }

@@ -6,15 +6,16 @@ import type { CheckpointMetadata } from '../types.ts'
  * @throws DataError naming the entry that is missing or not what it has to be.
  */
 export function parseMetadata(texts: Readonly<Record<string, string>>, file: string): CheckpointMetadata {
-  const { strategy, embedder, date = '' } = texts
+  const { strategy, embedder, measured, date = '' } = texts
   if (!strategy) throw new DataError(file, undefined, 'expected a strategy in the header, got none.')
   return {
     strategy,
-    ...(embedder === undefined ? {} : { embedder: parse('embedder', hasAll({ id: isText, dimensions: isNumber })) }),
+    ...(embedder === undefined ? {} : { embedder: parse('embedder', isEmbedder) }),
     models: parse('models', isListOf(isText)),
     pair: parse('pair', hasAll({ strong: isText, weak: isText })),
     featureVersion: parse('featureVersion', isNumber),
     trainedOn: parse('trainedOn', isListOf(isTrainingFile)),
+    ...(measured === undefined ? {} : { measured: parse('measured', isMeasured) }),
     date,
     seed: parse('seed', isNumber),
     options: parse('options', value => isRecord(value) && Object.values(value).every(isOption)),
@@ -40,12 +41,20 @@ const isFigure: Check = value => value === null || isNumber(value)
 const isOption: Check = value =>
   isText(value) || isNumber(value) || isListOf(isText)(value) || isListOf(isNumber)(value)
 
-const isApgr = hasAll({ value: isFigure, low: isFigure, high: isFigure })
+const isEmbedder: Check = value =>
+  hasAll({ id: isText, dimensions: isNumber })(value) &&
+  (!Object.hasOwn(value as object, 'fingerprint') || hasAll({ fingerprint: isText })(value))
+
+const isEstimate = hasAll({ value: isFigure, low: isFigure, high: isFigure })
+
+const hasFigures: Check = value =>
+  isRecord(value) && [value.apgr, value.minusLength].every(estimate => estimate === undefined || isEstimate(estimate))
 
 const isTrainingFile: Check = value =>
-  isRecord(value) &&
-  hasAll({ name: isText, rows: isNumber, sha256: isText })(value) &&
-  (value.apgr === undefined || isApgr(value.apgr))
+  hasFigures(value) && hasAll({ name: isText, rows: isNumber, sha256: isText })(value)
+
+const isMeasured: Check = value =>
+  hasFigures(value) && hasAll({ beatsSingleModel: flag => typeof flag === 'boolean' })(value)
 
 function isListOf(isRight: Check): Check {
   return value => Array.isArray(value) && value.every(isRight)

@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Cache } from '../types.ts'
+import { cacheFolder } from './cache_folder.ts'
 
 const DIGEST = 8
 
 /**
  * Embeddings on disk, one file each under the SHA-256 of its key, so that no prompt can be read there. An entry that is
  * damaged counts as absent; one that cannot be written is not kept.
- * @param folder default: LLMROUTE_CACHE, else llmroute in XDG_CACHE_HOME or ~/.cache.
  */
-export function createEmbeddingCache(folder = defaultFolder()): Cache {
+export function createEmbeddingCache(folder = cacheFolder()): Cache {
   const fileOf = (key: string) => {
     const name = createHash('sha256').update(key).digest('hex')
     return join(folder, 'embeddings', name.slice(0, 2), name.slice(2))
@@ -37,11 +36,6 @@ export function createEmbeddingCache(folder = defaultFolder()): Cache {
       }
     },
   }
-}
-
-function defaultFolder(): string {
-  const { LLMROUTE_CACHE, XDG_CACHE_HOME } = process.env
-  return LLMROUTE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'llmroute')
 }
 
 /** The numbers, behind the start of their own SHA-256. */

@@ -2,7 +2,7 @@ import { embedders } from '../embedders/registry.ts'
 import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import { isEndpoint } from '../strategies/label_endpoint.ts'
-import type { Checkpoint, Embedder, Resources } from '../types.ts'
+import type { Cache, Checkpoint, Embedder, LocalModels, Resources } from '../types.ts'
 import { createLocalModels } from './local_models.ts'
 
 /** Where resources come from. */
@@ -28,16 +28,17 @@ export function createResources({
   offline = false,
 }: ResourceOptions): Resources {
   let made: Promise<Embedder> | undefined
+  const models = createLocalModels({ offline })
   return {
     seed,
     ...(pair ? { pair } : {}),
     keepPrompts,
-    models: createLocalModels({ offline }),
+    models,
     ...(checkpoint?.model !== undefined && isEndpoint(checkpoint.model)
       ? { postJson: createEndpointPost(checkpoint.model) }
       : {}),
     embedder() {
-      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
+      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint, models)
       return made
     },
     async checkpoint() {
@@ -59,7 +60,7 @@ function createEndpointPost(address: string): NonNullable<Resources['postJson']>
   }
 }
 
-async function createEmbedder(id: string, checkpoint: Checkpoint | undefined): Promise<Embedder> {
+async function createEmbedder(id: string, checkpoint: Checkpoint | undefined, models: LocalModels): Promise<Embedder> {
   // An embedder's id may carry its model, as in `openai:text-embedding-3-small`.
   const [name = '', ...model] = id.split(':')
   const { create } = await lookUp(embedders, name, 'embedder').load()
@@ -70,11 +71,17 @@ async function createEmbedder(id: string, checkpoint: Checkpoint | undefined): P
     ...(model.length > 0 ? { model: model.join(':') } : {}),
     ...(baseUrl ? { baseUrl } : {}),
   }
-  if (name !== 'openai') return create(options, {})
   // What reaches the outside is loaded only where something does.
-  const [{ createEmbeddingCache }, { createPostJson }] = await Promise.all([
-    import('./embedding_cache.ts'),
-    import('./post_json.ts'),
-  ])
-  return create(options, { cache: createEmbeddingCache(), postJson: createPostJson() })
+  if (name === 'openai') {
+    const { createPostJson } = await import('./post_json.ts')
+    return create(options, { cache: await openCache(), postJson: createPostJson() })
+  }
+  if (name !== 'transformers') return create(options, {})
+  // Training embeds the same prompts for every fold; those that are routed come once, and would fill the disk.
+  return create(options, { models, ...(checkpoint ? {} : { cache: await openCache() }) })
+}
+
+async function openCache(): Promise<Cache> {
+  const { createEmbeddingCache } = await import('./embedding_cache.ts')
+  return createEmbeddingCache()
 }

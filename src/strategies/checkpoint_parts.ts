@@ -65,7 +65,7 @@ export function checkOrigin(
   { metadata }: Checkpoint,
   strategy: string,
   featureVersion: number,
-  embedder: Pick<Embedder, 'id' | 'dimensions'>,
+  embedder: Origin,
 ): void {
   if (metadata.strategy !== strategy) {
     throw broken(strategy, `expected a checkpoint of ${strategy}, got one of ${printable(metadata.strategy)}.`)
@@ -74,13 +74,25 @@ export function checkOrigin(
     throw broken(strategy, `expected feature version ${featureVersion}, got ${metadata.featureVersion}.`)
   }
   const fitted = metadata.embedder
-  if (fitted?.id === embedder.id && fitted.dimensions === embedder.dimensions) return
-  const was = fitted ? `${printable(fitted.id)} (${fitted.dimensions} dimensions)` : 'none'
+  if (fitted && isSame(fitted, embedder)) return
   throw new DataError(
     strategy,
     undefined,
-    `expected a checkpoint fitted on the embedder ${embedder.id} (${embedder.dimensions} dimensions), got one fitted on ${was}. Use that embedder, or train again.`,
+    `expected a checkpoint fitted on the embedder ${described(embedder)}, got one fitted on ${fitted ? described(fitted) : 'none'}. Use that embedder, or train again.`,
   )
+}
+
+type Origin = Pick<Embedder, 'id' | 'dimensions' | 'fingerprint'>
+
+/** By fingerprint where both have one, since the files of a model may have moved; else by id. */
+function isSame(one: Origin, other: Origin): boolean {
+  const areKnown = one.fingerprint !== undefined && other.fingerprint !== undefined
+  const isNamesake = areKnown ? one.fingerprint === other.fingerprint : one.id === other.id
+  return isNamesake && one.dimensions === other.dimensions
+}
+
+function described({ id, dimensions, fingerprint }: Origin): string {
+  return `${printable(id)} (${dimensions} dimensions${fingerprint === undefined ? '' : `, ${printable(fingerprint)}`})`
 }
 
 /** The metadata of freshly fitted weights. What was trained on and when is added by whoever writes the file. */
@@ -88,14 +100,14 @@ export function fittedMetadata(
   strategy: string,
   featureVersion: number,
   outcomes: Outcomes,
-  { id, dimensions }: Embedder,
+  { id, dimensions, fingerprint }: Embedder,
   seed: number,
   options: CheckpointMetadata['options'],
 ): CheckpointMetadata {
   const { strong, weak } = outcomes.sources[0]!
   return {
     strategy,
-    embedder: { id, dimensions },
+    embedder: { id, dimensions, ...(fingerprint === undefined ? {} : { fingerprint }) },
     models: outcomes.models,
     pair: { strong: outcomes.models[strong]!, weak: outcomes.models[weak]! },
     featureVersion,
