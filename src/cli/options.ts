@@ -7,6 +7,7 @@ import { printable } from '../registry.ts'
 export interface DecisionFlags {
   strategy?: string
   checkpoint?: string
+  embedder?: string
   threshold?: number
   strongPct?: number
   strong?: string
@@ -33,6 +34,17 @@ export function addStrategyOptions(command: Command): Command {
     .option('--weak <model>', 'id of the weak model')
     .option('--seed <n>', 'seed of anything random (default 0)', parseSeed)
     .option('--config <file>', 'configuration (default: llmroute.yaml, looked for upwards)')
+    .option('--embedder <id>', 'where the embedder of the weights is now, if its model has moved')
+    .option(...OFFLINE)
+    .on('option:offline', goOffline)
+}
+
+/** The flag of every command that may open a model of the hub; `goOffline` hears of it. */
+export const OFFLINE = ['--offline', 'download no model; use what is cached'] as const
+
+/** Passes `--offline` on to all threads, which inherit the environment. */
+export function goOffline(): void {
+  process.env.LLMROUTE_OFFLINE = '1'
 }
 
 /** The flags as plain data, which a worker can be sent. Throws UsageError where two flags contradict. */
@@ -40,9 +52,9 @@ export function routerOptions(flags: DecisionFlags): RouterOptions {
   if (flags.threshold !== undefined && flags.strongPct !== undefined) {
     throw new UsageError('--threshold and --strong-pct: expected one of them, got both. Leave one out.')
   }
-  const { strategy, checkpoint, threshold, strongPct, strong, weak, seed, config } = flags
+  const { strategy, checkpoint, embedder, threshold, strongPct, strong, weak, seed, config } = flags
   return Object.fromEntries(
-    Object.entries({ strategy, checkpoint, threshold, strongPct, strong, weak, seed, config }).filter(
+    Object.entries({ strategy, checkpoint, embedder, threshold, strongPct, strong, weak, seed, config }).filter(
       ([, value]) => value !== undefined,
     ),
   )

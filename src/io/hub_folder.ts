@@ -20,27 +20,32 @@ const ABSENT = '.absent'
  * Finding a file throws UsageError where the model is not cached and nothing may be downloaded, or the hub knows no such
  * model; UpstreamError where it cannot be reached.
  */
-export function createHubFolder(id: string, offline: boolean): ModelFolder {
+export function createHubFolder(id: string): ModelFolder {
   const path = join(cacheFolder(), 'models', id)
-  let isKnown = existsSync(join(path, 'config.json'))
+  const isOffline = !['', '0', 'false'].includes(process.env.LLMROUTE_OFFLINE ?? '')
+  const advice = isOffline
+    ? 'Nothing may be downloaded: run once without --offline and LLMROUTE_OFFLINE, or name a folder.'
+    : 'Name another quantisation, or export the model to ONNX (optimum-cli export onnx) and name the folder.'
+
+  /** The model's first file: without it nothing else is looked for. */
+  async function requireModel(): Promise<void> {
+    const file = join(path, 'config.json')
+    if (existsSync(file)) return
+    if (isOffline) throw new UsageError(`transformers:${id}: expected its files in ${path}, got none. ${advice}`)
+    if (!(await download(id, 'config.json', file, path))) throw unknownModel(id, 404)
+  }
+
   return {
     path,
+    advice,
     async find(name) {
       const file = join(path, name)
       if (existsSync(file)) return file
-      if (isKnown && existsSync(file + ABSENT)) return undefined
-      if (!isKnown && name !== 'config.json') {
-        await this.find('config.json')
-        isKnown = true
-      }
-      if (offline) {
-        throw new UsageError(
-          `transformers:${id}: expected ${name} in ${path}, got none, and nothing may be downloaded. Run once without --offline and LLMROUTE_OFFLINE, or name a folder.`,
-        )
-      }
-      await mkdir(dirname(file), { recursive: true }).catch(error => Promise.reject(unwritable(path, error)))
+      if (existsSync(file + ABSENT)) return undefined
+      await requireModel()
+      if (existsSync(file)) return file
+      if (isOffline) return undefined
       if (await download(id, name, file, path)) return file
-      if (name === 'config.json') throw unknownModel(id, 404)
       await writeFile(file + ABSENT, '')
       return undefined
     },
@@ -50,6 +55,9 @@ export function createHubFolder(id: string, offline: boolean): ModelFolder {
 /** Whether there is such a file; it is here then, and never half of it. */
 async function download(id: string, name: string, file: string, folder: string): Promise<boolean> {
   const hub = (process.env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '')
+  if (!/^https?:/.test(hub) || !URL.canParse(hub)) {
+    throw new UsageError('HF_ENDPOINT: expected an address that starts with http:// or https://, got another.')
+  }
   const token = process.env.HF_TOKEN
   const partial = `${file}.${process.pid}.${threadId}`
   const abort = new AbortController()
@@ -59,6 +67,7 @@ async function download(id: string, name: string, file: string, folder: string):
     timer = setTimeout(() => abort.abort(), PATIENCE)
   }
   try {
+    await mkdir(dirname(file), { recursive: true })
     const headers = token ? { authorization: `Bearer ${token}` } : {}
     const response = await fetch(`${hub}/${id}/resolve/main/${name}`, { headers, signal: abort.signal })
     if (response.status === 404) return false
@@ -93,6 +102,6 @@ function unknownModel(id: string, status: number): UsageError {
 
 function unreachable(hub: string, id: string, name: string, folder: string, reason: string): UpstreamError {
   return new UpstreamError(
-    `${new URL(hub).host}: expected ${name} of ${id}, got ${reason}. Try again later, put the model's files into ${folder}, or name a folder that has them.`,
+    `${new URL(hub).host}: expected ${name} of ${id}, got ${reason}. Try again later, put the model's files into ${folder} and go on with --offline, or name a folder that has them.`,
   )
 }

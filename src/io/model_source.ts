@@ -23,6 +23,8 @@ const HUB_ID = /^\w[\w.-]*\/\w[\w.-]*$/
 export interface ModelFolder {
   /** Where the files lie. */
   readonly path: string
+  /** What to do where a file is missed. */
+  readonly advice: string
   /** Path of a file, once it is here; undefined where the model has no such file. */
   find(name: string): Promise<string | undefined>
 }
@@ -41,9 +43,9 @@ export interface ModelSource {
  * q8 …) or a pooling (mean, cls …) behind it, or both. Without a quantisation: fp32 where there is one, else q8.
  * @throws UsageError where there is neither, or no ONNX file, or nothing can be downloaded; UpstreamError of the hub.
  */
-export async function openModelSource(source: string, offline: boolean): Promise<ModelSource> {
+export async function openModelSource(source: string): Promise<ModelSource> {
   const { name, dtype, pooling } = parse(source)
-  const folder = openFolder(name, offline)
+  const folder = openFolder(name)
   const suffixes = dtype === undefined ? [SUFFIXES.fp32!, SUFFIXES.q8!] : [SUFFIXES[dtype]!]
   const files = suffixes.flatMap(suffix => [`onnx/model${suffix}.onnx`, `model${suffix}.onnx`])
   for (const candidate of files) {
@@ -52,9 +54,7 @@ export async function openModelSource(source: string, offline: boolean): Promise
     await folder.find(`${candidate}_data`)
     return { folder, file, pooling }
   }
-  throw new UsageError(
-    `${shown(source)}: expected ${files.join(' or ')} in ${folder.path}, got none. Name another quantisation, or export the model to ONNX (optimum-cli export onnx).`,
-  )
+  throw new UsageError(`${shown(source)}: expected ${files.join(' or ')} in ${folder.path}, got none. ${folder.advice}`)
 }
 
 /** As it stands in a message. */
@@ -86,10 +86,13 @@ function isPooling(word: string): word is Pooling {
   return poolings.includes(word as Pooling)
 }
 
-function openFolder(name: string, offline: boolean): ModelFolder {
+function openFolder(name: string): ModelFolder {
   const path = resolve(name.replace(/^~(?=\/)/, homedir()))
-  if (existsSync(path) && statSync(path).isDirectory()) return { path, find: async file => existing(join(path, file)) }
-  if (HUB_ID.test(name)) return createHubFolder(name, offline)
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    const advice = 'Name another quantisation, or export the model to ONNX (optimum-cli export onnx).'
+    return { path, advice, find: async file => existing(join(path, file)) }
+  }
+  if (HUB_ID.test(name)) return createHubFolder(name)
   throw new UsageError(
     `${shown(name)}: expected a folder or a hub id, got no folder ${path}. Where the weights of a checkpoint have moved, say where to with --embedder.`,
   )

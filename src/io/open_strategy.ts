@@ -26,9 +26,11 @@ export async function openStrategy(asked: Asked): Promise<OpenedStrategy> {
   const checkpoint = await findCheckpoint(named, asked)
   const strategyId = checkpoint?.metadata.strategy ?? named.strategyId ?? defaultStrategy
   const pair = resolvePair(asked, checkpoint)
+  const embedder = asked.layers.find(layer => layer.embedder !== undefined)?.embedder
   const strategy = await createStrategy(strategyId, {
     seed: asked.seed,
     ...(checkpoint ? { checkpoint } : {}),
+    ...(embedder === undefined ? {} : { embedder }),
     pair: { strong: pair.strong.id, weak: pair.weak.id },
   })
   return { strategyId, strategy, checkpoint, pair, isConfigured: named.isConfigured }

@@ -2,8 +2,8 @@ import { embedders } from '../embedders/registry.ts'
 import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import { isEndpoint } from '../strategies/label_endpoint.ts'
-import type { Cache, Checkpoint, Embedder, LocalModels, Resources } from '../types.ts'
-import { createLocalModels } from './local_models.ts'
+import type { Cache, Checkpoint, Embedder, Resources } from '../types.ts'
+import { localModels } from './local_models.ts'
 
 /** Where resources come from. */
 export interface ResourceOptions {
@@ -14,8 +14,6 @@ export interface ResourceOptions {
   /** Embedder id; default: the one the checkpoint was fitted on, else `hashing`. */
   readonly embedder?: string
   readonly keepPrompts?: boolean
-  /** Download no model. */
-  readonly offline?: boolean
 }
 
 /** What a strategy may ask for, each made on first use. */
@@ -25,20 +23,18 @@ export function createResources({
   checkpoint,
   embedder,
   keepPrompts = false,
-  offline = false,
 }: ResourceOptions): Resources {
   let made: Promise<Embedder> | undefined
-  const models = createLocalModels({ offline })
   return {
     seed,
     ...(pair ? { pair } : {}),
     keepPrompts,
-    models,
+    models: localModels,
     ...(checkpoint?.model !== undefined && isEndpoint(checkpoint.model)
       ? { postJson: createEndpointPost(checkpoint.model) }
       : {}),
     embedder() {
-      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint, models)
+      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
       return made
     },
     async checkpoint() {
@@ -60,7 +56,7 @@ function createEndpointPost(address: string): NonNullable<Resources['postJson']>
   }
 }
 
-async function createEmbedder(id: string, checkpoint: Checkpoint | undefined, models: LocalModels): Promise<Embedder> {
+async function createEmbedder(id: string, checkpoint: Checkpoint | undefined): Promise<Embedder> {
   // An embedder's id may carry its model, as in `openai:text-embedding-3-small`.
   const [name = '', ...model] = id.split(':')
   const { create } = await lookUp(embedders, name, 'embedder').load()
@@ -78,7 +74,7 @@ async function createEmbedder(id: string, checkpoint: Checkpoint | undefined, mo
   }
   if (name !== 'transformers') return create(options, {})
   // Training embeds the same prompts for every fold; those that are routed come once, and would fill the disk.
-  return create(options, { models, ...(checkpoint ? {} : { cache: await openCache() }) })
+  return create(options, { models: localModels, ...(checkpoint ? {} : { cache: await openCache() }) })
 }
 
 async function openCache(): Promise<Cache> {

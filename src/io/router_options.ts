@@ -8,6 +8,8 @@ export interface RouterOptions {
   readonly strategy?: string
   /** Path of a checkpoint. Default: that of llmroute.yaml, else the shipped one of the strategy. */
   readonly checkpoint?: string
+  /** Where the embedder that the checkpoint was fitted on is now, as `--embedder` of `train` names it. Default: where it was. */
+  readonly embedder?: string
   /** Strong iff winRate >= threshold; Infinity sends everything to weak. */
   readonly threshold?: number
   /** Share for strong, 0..1, looked up in the checkpoint's win-rate quantiles. Default 0.5. */
@@ -65,6 +67,7 @@ function environmentOptions(): RouterOptions {
   const {
     LLMROUTE_STRATEGY,
     LLMROUTE_CHECKPOINT,
+    LLMROUTE_EMBEDDER,
     LLMROUTE_THRESHOLD,
     LLMROUTE_STRONG_PCT,
     LLMROUTE_STRONG,
@@ -79,6 +82,7 @@ function environmentOptions(): RouterOptions {
   return {
     ...(LLMROUTE_STRATEGY ? { strategy: LLMROUTE_STRATEGY } : {}),
     ...(LLMROUTE_CHECKPOINT ? { checkpoint: LLMROUTE_CHECKPOINT } : {}),
+    ...(LLMROUTE_EMBEDDER ? { embedder: LLMROUTE_EMBEDDER } : {}),
     ...(LLMROUTE_THRESHOLD
       ? { threshold: number('LLMROUTE_THRESHOLD', LLMROUTE_THRESHOLD, Number(LLMROUTE_THRESHOLD), 'a number') }
       : {}),

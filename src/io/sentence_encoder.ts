@@ -20,13 +20,10 @@ const TOKENS = ['last_hidden_state', 'token_embeddings', 'hidden_states']
  * @param source a folder or a hub id, with `@q8` and the like behind it (`openModelSource`).
  * @throws UsageError where a package or the model is absent; DataError where its files cannot be used; UpstreamError of the hub.
  */
-export async function openSentenceEncoder(
-  source: string,
-  { offline }: { readonly offline: boolean },
-): Promise<SentenceEncoder> {
+export async function openSentenceEncoder(source: string): Promise<SentenceEncoder> {
   // First, since without it there is no use in downloading.
   const { Tensor } = await loadOnnxRuntime()
-  const model = await openModelSource(source, offline)
+  const model = await openModelSource(source)
   const settings = withAsked(await readSentenceSettings(model.folder), model)
   const tokens = await openSentenceTokens(model.folder, settings)
   const { digest, isDynamic } = await inspect(model.file)
