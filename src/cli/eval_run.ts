@@ -1,5 +1,7 @@
 import type { Measurement, PairQuality } from '../evaluation/benchmark.ts'
+import { testSetOf } from '../evaluation/draws.ts'
 import { evaluate, evaluateByCategory } from '../evaluation/evaluate.ts'
+import type { ScoredSet } from '../evaluation/mean_over_sets.ts'
 import type { EvalOptions, EvalPlan } from '../io/eval_plan.ts'
 
 /** One table: one train size, or the only one. */
@@ -7,6 +9,8 @@ export interface EvalStage {
   readonly trainSize: number | undefined
   readonly quality: PairQuality
   readonly strategies: readonly Measurement[]
+  /** What was measured, for means over several files. */
+  readonly scored: ScoredSet
   readonly byCategory?: readonly (Pick<EvalStage, 'quality' | 'strategies'> & {
     readonly category: string
     readonly rows: number
@@ -50,7 +54,8 @@ export async function runStages(
       const { quality, strategies } = evaluation
       const cuts = isByCategory ? evaluateByCategory(outcomes, draws, evaluation, { resamples, seed }) : undefined
       const byCategory = cuts?.map(({ category, rows, evaluation: cut }) => ({ category, rows, ...cut }))
-      stages.push({ trainSize, quality, strategies, ...(byCategory ? { byCategory } : {}) })
+      const scored = { tests: draws.map(draw => testSetOf(outcomes, draw)), winRates: evaluation.winRates }
+      stages.push({ trainSize, quality, strategies, scored, ...(byCategory ? { byCategory } : {}) })
     } catch (error) {
       await plan.close()
       throw error

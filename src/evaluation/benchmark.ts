@@ -32,6 +32,8 @@ export interface Measurement {
   readonly quality50: number
   /** US dollars per 1,000 prompts at CPT 50 %; of a single model its own. */
   readonly costPer1000: number | null
+  /** Whether the interval of `apgr` lies above (true) or below (false) one half, which routing at random is expected to give. */
+  readonly beatsRandom: boolean | null
   /** Whether the interval of `minusLength` lies above (true) or below (false) 0; null where it holds 0. */
   readonly beatsLength: boolean | null
   /** APGR minus that of `length`, with its paired interval. */
@@ -129,6 +131,7 @@ export function createBenchmark(
       cpt80: share(0.8),
       quality50: pointAt(points, 0.5).quality,
       costPer1000: cpt50 === null ? null : costAt(cpt50, winRates),
+      beatsRandom: value === null ? null : verdict({ low, high }, RANDOM_APGR),
       beatsLength: minusLength === null ? null : verdict(difference),
       minusLength,
       minusLengthLow: minusLength === null ? null : difference.low,
@@ -177,6 +180,9 @@ export function createBenchmark(
   return { quality, length: measure('length', length), measure, single }
 }
 
+/** What routing at random gives on average: its quality is linear in strongShare. */
+export const RANDOM_APGR = 0.5
+
 /** A single model has no curve, so nothing that is read from one. */
 const NOTHING = {
   apgr: null,
@@ -185,6 +191,7 @@ const NOTHING = {
   cpt20: null,
   cpt50: null,
   cpt80: null,
+  beatsRandom: null,
   beatsLength: null,
   minusLength: null,
   minusLengthLow: null,
@@ -192,9 +199,10 @@ const NOTHING = {
   beatsSingleModel: null,
 }
 
-function verdict({ low, high }: { low: number | null; high: number | null }): boolean | null {
-  if (low !== null && low > 0) return true
-  return high !== null && high < 0 ? false : null
+/** Whether an interval lies above (true) or below (false) a value; null where it holds it, or there is none. */
+export function verdict({ low, high }: { low: number | null; high: number | null }, value = 0): boolean | null {
+  if (low !== null && low > value) return true
+  return high !== null && high < value ? false : null
 }
 
 function subtract(values: Float64Array, others: Float64Array): Float64Array {

@@ -25,7 +25,7 @@ export interface Fit {
 /** How rows are divided into those to learn from and those to test on; by default nothing is learned. */
 export interface DrawOptions {
   readonly seed: number
-  /** 2 or more: every row is tested, in the fold that is not learned from. */
+  /** 2 or more, drawn `draws` times: every row is tested, in the fold that is not learned from. */
   readonly folds?: number | undefined
   /** What stays on one side of a split besides repeats of a prompt. */
   readonly groupBy?: GroupBy | undefined
@@ -37,14 +37,14 @@ export interface DrawOptions {
 }
 
 /**
- * The draws of one evaluation of `outcomes` on `rows`: one by folds, or one trained elsewhere, or, with a train size, several.
+ * The draws of one evaluation of `outcomes` on `rows`: one trained elsewhere, or, by folds or with a train size, several.
  * Rows that are left out of `rows` are still learned from.
  * @throws UsageError where there is too little to learn from or to test on.
  */
 export function planDraws(outcomes: Outcomes, rows: Int32Array, options: DrawOptions): Draw[] {
   const { seed, folds, groupBy, trainSize, draws = 1, trainOn } = options
   const tested = new Set(rows)
-  return Array.from({ length: trainSize === undefined ? 1 : draws }, (_, d) => {
+  return Array.from({ length: trainSize === undefined && folds === undefined ? 1 : draws }, (_, d) => {
     // Draws of neighbouring seeds must not be the same draws shifted by one.
     const drawSeed = d === 0 ? seed : Math.imul(seed + 1, 0x9e3779b1) + d
     if (trainOn) {

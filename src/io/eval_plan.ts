@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { DataError, UsageError } from '../errors.ts'
 import { hashPrompts, unseenRows } from '../evaluation/contamination.ts'
 import { type Draw, planDraws } from '../evaluation/draws.ts'
@@ -71,7 +72,7 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
   const outcomes = await withCosts(read.outcomes, options.config ?? environmentConfig(), notes)
   if (options.by) requireCategories(outcomes, path, '--by')
   const pair = pairOf(outcomes)
-  const trainFiles = trainOn.map(resolveDataset)
+  const trainFiles = withoutTested(trainOn.map(resolveDataset), path, notes)
   const trained = trainFiles.length > 0 ? await readOutcomes(trainFiles, { ...named, preferred: pair }) : undefined
   if (options.groupBy) requireCategories(trained?.outcomes ?? outcomes, trainFiles.join(', ') || path, '--group-by')
 
@@ -134,6 +135,14 @@ export async function planEvaluation(file: string, options: EvalOptions): Promis
     notes,
     close,
   }
+}
+
+/** What is tested is not trained on, unless there is nothing else: then its prompts are found to have been seen. */
+function withoutTested(files: readonly string[], tested: string, notes: string[]): readonly string[] {
+  const others = files.filter(file => resolve(file) !== resolve(tested))
+  if (others.length === 0 || others.length === files.length) return files
+  notes.push(`${tested} is tested, so it was left out of --train-on.`)
+  return others
 }
 
 function pairOf({ models, sources }: Outcomes): PairIds {

@@ -29,6 +29,7 @@ interface Document {
   readonly default: string
   readonly pair: { readonly strong: string; readonly weak: string }
   readonly quality: { readonly strong: number; readonly weak: number }
+  readonly beats: { readonly random: string[]; readonly length: string[]; readonly singleModel: string[] }
   readonly notes: readonly string[]
   readonly strategies: readonly (Readonly<Record<string, number | boolean | string | null>> & {
     readonly id: string
@@ -92,6 +93,7 @@ describe('trained and tested by folds', () => {
     expect(Math.abs((line(document, 'random').apgr as number) - 0.5)).toBeLessThan(0.06)
     expect(line(document, 'length')).toMatchObject({ minusLength: 0, beatsLength: null })
     expect(document.notes[0]).toBe('Beat length with 95% confidence: linear.')
+    expect(document.beats).toEqual({ random: ['linear'], length: ['linear'], singleModel: [] })
   })
 
   test('single models are points without an APGR', () => {
@@ -179,6 +181,72 @@ describe('learning curves and transfer', () => {
       code: 2,
       stderr:
         'data.csv: expected prompts that training has not seen, got 300 of 300 seen (by --train-on). Pass --cv 5 to train and test by folds, or --allow-seen to test on them all the same.\n',
+    })
+  })
+})
+
+describe('several files, several draws', () => {
+  const [one, two] = [folder.write('one.csv', signalCsv(160, 11)), folder.write('two.csv', signalCsv(160, 12))]
+  const inverted = folder.write('inverted.csv', `${HEAD}a,0,1\nbb,1,1\nccc,0,0\n`)
+  const args = ['--strategies', 'knn', ...FAST]
+
+  test('--train-on with the files under test in it: each is tested by what the others teach, then the mean', async () => {
+    const files = [one, two, data]
+    const { code, stdout } = await runCli(['eval', ...files, '--train-on', ...files, ...args, '--json'])
+    expect(code).toBe(0)
+    const document = JSON.parse(stdout) as {
+      version: number
+      files: Document[]
+      mean: { id: string; sets: number; apgr: number; apgrLow: number; apgrHigh: number; beatsLength: boolean }[]
+    }
+    expect(document.version).toBe(1)
+    expect(document.files.map(({ file, rows, seen }) => [file, rows, seen])).toEqual(
+      files.map((file, i) => [file, [160, 160, 300][i], 0]),
+    )
+    expect(document.files[1]!.notes).toContain(`${two} is tested, so it was left out of --train-on.`)
+    expect(document.mean.map(({ id }) => id)).toEqual(['knn', 'random', 'length', 'oracle'])
+    const [knn] = document.mean
+    const alone = document.files.map(one => line(one, 'knn'))
+    expect(knn).toMatchObject({ sets: 3, beatsLength: true, beatsRandom: true })
+    expect(knn!.apgr).toBeCloseTo(alone.reduce((sum, { apgr }) => sum + (apgr as number), 0) / 3, 9)
+    const { apgrLow, apgrHigh } = alone[0]!
+    expect(knn!.apgrHigh - knn!.apgrLow).toBeLessThan((apgrHigh as number) - (apgrLow as number))
+
+    const { stdout: lone } = await runCli(['eval', one, '--train-on', two, data, ...args, '--json'])
+    expect((JSON.parse(lone) as Document).strategies).toEqual(document.files[0]!.strategies)
+  })
+
+  test('text: a line a set, the mean, and how often it is better; a set without a gap is not in the mean', async () => {
+    const { code, stdout } = await runCli(['eval', one, inverted, '--train-on', two, ...args])
+    expect(code).toBe(0)
+    const [, summary] = stdout.split('\nAPGR by set ')
+    expect(summary).toMatch(/^\(with 95% confidence: \+ above random, \* beats length, ! worse than length\)\n/)
+    expect(summary).toMatch(/\none\.csv +160 +0\.\d{3}\+\* +0\.\d{3} /)
+    expect(summary).toMatch(/\ninverted\.csv +3 +– +– /)
+    expect(summary).toContain('\nmean over 1 sets, each counting alike (the others have no gap)\n')
+    expect(summary).toMatch(/\nknn +0\.\d{3} +0\.\d{3} to 0\.\d{3} +yes +\+0\.\d{3} +\+0\.\d{3} to \+0\.\d{3} +yes\n/)
+    expect(summary).toContain(
+      'knn: above random on 1 of 2 sets, above length on 1, below length on 0, with 95% confidence.\n',
+    )
+  })
+
+  test('--min-apgr is about the mean', async () => {
+    const { code, stderr } = await runCli(['eval', one, two, '--cv', '2', ...args, '--min-apgr', '0.99', '--json'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^knn: APGR 0\.\d{3} is not at least 0\.99 \(--min-apgr\)\.\n$/)
+  })
+
+  test('--cv with --draws: other folds each time, the mean of them', async () => {
+    const apgrOf = async (...more: string[]) =>
+      line(await evalJson(one, '--strategies', 'knn', '--cv', '2', ...more), 'knn').apgr
+    const [single, both] = [await apgrOf(), await apgrOf('--draws', '2')]
+    expect(await apgrOf('--draws', '1')).toBe(single)
+    expect(both).not.toBe(single)
+    const { stdout } = await runCli(['eval', one, '--cv', '2', '--draws', '2', ...args])
+    expect(stdout).toContain('trained and tested by 2 folds, mean of 2 draws; seed 0, 50 paired resamples; 160 prompts')
+    expect(await evalJson(one, '--strategies', 'knn', '--cv', '2', '--draws', '2')).toMatchObject({
+      draws: 2,
+      folds: 2,
     })
   })
 })
@@ -476,13 +544,13 @@ describe('files', () => {
 
 describe.concurrent('wrong usage: 2, and what to do', () => {
   test.each([
-    [[], "missing required argument 'file'\n"],
+    [[], "missing required argument 'files'\n"],
     [['none.csv'], 'none.csv: expected a file that can be read, got no such file.\n'],
     [[data, '--strategies', 'rand'], 'Unknown strategy "rand". Did you mean "random"?'],
     [[data, '--strategies', 'constructor'], 'Unknown strategy "constructor".'],
     [[data, '--cv', '1'], '--cv: expected a whole number from 2 up, got "1".\n'],
     [[data, '--cv', '2', '--train-on', data], '--cv and --train-on: expected one of them, got both. Leave one out.\n'],
-    [[data, '--draws', '3'], '--draws: expected --train-size beside it, got none.\n'],
+    [[data, '--draws', '3'], '--draws: expected --cv or --train-size beside it, got none.\n'],
     [[data, '--group-by', 'category'], '--group-by: expected --cv or --train-size beside it, got none.\n'],
     [[data, '--by', 'categry'], '--by: expected category, got "categry". Did you mean "category"?\n'],
     [[data, '--min-apgr', 'NaN'], '--min-apgr: expected a number, got "NaN".\n'],
@@ -490,6 +558,8 @@ describe.concurrent('wrong usage: 2, and what to do', () => {
     [[data, '--embedder', 'hashing'], '--embedder: expected --cv, --train-size or --train-on beside it, got none.\n'],
     [[data, '--embedder', 'hash', '--cv', '2'], 'Unknown embedder "hash". Did you mean "hashing"?'],
     [[data, '--json', '--csv'], '--json and --csv: expected one of them, got both. Leave one out.\n'],
+    [[data, 'sample', '--csv'], '--csv: expected one file, got 2. Use --json.\n'],
+    [[data, 'sample', '--plot', 'x.svg'], '--plot: expected one file, got 2. Use --json.\n'],
     [[data, '--prompt-column', 'promt'], 'Unknown column "promt". Did you mean "prompt"?'],
     [['sample', '--strong', 'larg'], 'Unknown model "larg". Did you mean "large"? Available: large, small.\n'],
     [

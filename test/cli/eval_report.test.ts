@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createColors } from '../../src/cli/output/color.ts'
 import { evalCsv, plotSeries } from '../../src/cli/output/eval_data.ts'
-import { verdicts } from '../../src/cli/output/eval_report.ts'
+import { verdicts, winnersOf } from '../../src/cli/output/eval_report.ts'
 import { renderEvalTable } from '../../src/cli/output/eval_table.ts'
 import type { Measurement } from '../../src/evaluation/benchmark.ts'
 
@@ -19,6 +19,7 @@ function measured(id: string, figures: Partial<Measurement> = {}): Measurement {
     cpt80: null,
     quality50: 0.7,
     costPer1000: null,
+    beatsRandom: null,
     beatsLength: null,
     minusLength: 0.02,
     minusLengthLow: -0.01,
@@ -40,14 +41,19 @@ test('what is said: who beats length and the better model, or that nobody does',
   expect(verdicts({ quality: gap, strategies: dull })).toEqual([
     'No strategy beats length (longer prompts to strong) with confidence.',
     'No strategy earns more than strong alone with confidence: what routing saves here is cost.',
+    'No strategy is above random with confidence.',
   ])
   const bright = [
-    measured('linear', { beatsLength: true, beatsSingleModel: true }),
+    measured('linear', { beatsLength: true, beatsSingleModel: true, beatsRandom: true }),
     measured('mf', { beatsLength: true }),
+    measured('knn', { beatsLength: false }),
   ]
+  expect(winnersOf(dull)).toEqual({ random: [], length: [], singleModel: [] })
+  expect(winnersOf(bright)).toEqual({ random: ['linear'], length: ['linear', 'mf'], singleModel: ['linear'] })
   expect(verdicts({ quality: gap, strategies: bright })).toEqual([
     'Beat length with 95% confidence: linear, mf.',
     'At some share earn more than strong alone, with 95% confidence: linear.',
+    'Worse than length with 95% confidence: knn.',
   ])
   expect(
     verdicts({ quality: { strong: 0.5, weak: 0.6, gapLow: -0.2, gapHigh: 0 }, strategies: [measured('linear')] }),
@@ -69,9 +75,9 @@ test('CSV: one line a strategy, size and category; null is empty; cells are quot
   const cut = { category: 'x', rows: 3, quality: gap, strategies: [measured('c', { apgr: null })] }
   expect(evalCsv([{ ...stage, byCategory: [cut] }])).toBe(
     [
-      'id,trainSize,category,rows,apgr,apgrLow,apgrHigh,cpt20,cpt50,cpt80,quality50,costPer1000,beatsLength,minusLength,minusLengthLow,minusLengthHigh,beatsSingleModel',
-      '"a,""b""",50,,100,0.6,0.5,0.7,0.1,0.3,,0.7,,true,0.02,-0.01,0.05,false',
-      'c,50,x,100,,0.5,0.7,0.1,0.3,,0.7,,,0.02,-0.01,0.05,false',
+      'id,trainSize,category,rows,apgr,apgrLow,apgrHigh,cpt20,cpt50,cpt80,quality50,costPer1000,beatsLength,minusLength,minusLengthLow,minusLengthHigh,beatsSingleModel,beatsRandom',
+      '"a,""b""",50,,100,0.6,0.5,0.7,0.1,0.3,,0.7,,true,0.02,-0.01,0.05,false,',
+      'c,50,x,100,,0.5,0.7,0.1,0.3,,0.7,,,0.02,-0.01,0.05,false,',
       '',
     ].join('\n'),
   )

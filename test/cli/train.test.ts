@@ -23,7 +23,7 @@ test('prints a cross-validated report, then saves', async () => {
   })
   expect(stdout).toMatch(/^a: 300 prompts, strong earns 0\.\d{3}, weak 0\.\d{3}; 5-fold cross-validation\n/)
   expect(stdout).toMatch(/\nlinear +0\.\d{3} +0\.\d{3} to 0\.\d{3}/)
-  expect(stdout).toContain('linear beats length (longer prompts to strong) with 95% confidence.')
+  expect(stdout).toContain('linear beats length (longer prompts to strong) with 95% confidence: +0.')
 })
 
 test('the checkpoint knows what it was trained on', async () => {
@@ -32,9 +32,10 @@ test('the checkpoint knows what it was trained on', async () => {
   expect(metadata).toMatchObject({ strategy: 'linear', pair: { strong: 'big', weak: 'small' }, seed: 9 })
   const apgr = { value: expect.any(Number), low: expect.any(Number), high: expect.any(Number) }
   expect(metadata.trainedOn).toEqual([
-    { name: 'a', rows: 300, sha256: sha256('a.csv'), apgr },
-    { name: 'b', rows: 200, sha256: sha256('b.csv'), apgr },
+    { name: 'a', rows: 300, sha256: sha256('a.csv'), apgr, minusLength: apgr },
+    { name: 'b', rows: 200, sha256: sha256('b.csv'), apgr, minusLength: apgr },
   ])
+  expect(metadata.measured).toEqual({ apgr, minusLength: apgr, beatsSingleModel: expect.any(Boolean) })
   expect(metadata.date).toMatch(/^\d{4}-\d\d-\d\d$/)
   expect(tensors.win_rate_quantiles!.data).toHaveLength(1001)
   const seen = tensors.seen!.data as BigUint64Array
@@ -76,7 +77,9 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
         strategies: expect.any(Array),
       },
     ],
+    overall: expect.objectContaining({ id: 'linear', sets: 1, apgr: expect.any(Number), beatsLength: true }),
     checkpoint: null,
+    kept: null,
   })
   expect(stderr).toBe('Nothing saved: name a file with -o, such as -o mine.safetensors.\n')
 })

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { embedders } from '../../embedders/registry.ts'
 import { UsageError } from '../../errors.ts'
 import { trainStrategy } from '../../evaluation/training.ts'
+import { figuresOf } from '../../evaluation/worth.ts'
 import { defaultStrategy, resolveDataset } from '../../io/catalog.ts'
 import { writeCheckpoint } from '../../io/checkpoint.ts'
 import { notTrained } from '../../io/eval_entrants.ts'
@@ -16,6 +17,7 @@ import { parseCount, parseSeed } from '../options.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { createProgress } from '../output/progress.ts'
 import { measureTraining, renderTraining, type TrainingReport } from '../output/train_report.ts'
+import { checkpointToReplace, reasonToKeep } from '../train_guard.ts'
 
 interface Flags {
   strategy: string
@@ -27,6 +29,7 @@ interface Flags {
   resamples: number
   seed: number
   keepPrompts?: boolean
+  force?: boolean
   skipBad?: boolean
   promptColumn?: string
   json?: boolean
@@ -42,8 +45,16 @@ Examples:
 Then: llmroute route "..." --checkpoint mine.safetensors; llmroute calibrate --checkpoint mine.safetensors --strong-pct 30%
 Without -o the report is printed and nothing is saved. Forms of outcome files: llmroute eval --help.
 
---json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name",
-"pair", "rows", "quality", "strategies": [as in eval --json] }], "checkpoint": { "file", "sha256" } or null }.`
+An existing file at -o is replaced by better weights only: where the new ones beat neither length nor the better single model
+with 95% confidence, and those in the file do by the figures that they store (cross-validation on what they were trained on,
+the same files or not), the file is kept, and the exit code is 1. A file that train has not made is never replaced: exit code
+2, before training. --force replaces both.
+
+--json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name", "pair", "rows", "quality",
+"strategies": [as in eval --json] }], "overall": { "id", "sets", "apgr", "apgrLow", "apgrHigh", "beatsRandom", "minusLength",
+"minusLengthLow", "minusLengthHigh", "beatsLength", "beatsSingleModel" }, "checkpoint": { "file", "sha256" } or null, "kept":
+the file that was not replaced, or null }. "overall" is the mean over the files that have a gap, each counting alike;
+"beatsSingleModel" is true where some share of the prompts of one file earns more than its better model, with confidence.`
 
 /** `llmroute train <file...>`. */
 export function define(command: Command): void {
@@ -57,6 +68,7 @@ export function define(command: Command): void {
     .option('--folds <n>', 'folds of the report', text => parseCount(text, '--folds', 2), 5)
     .option('--resamples <n>', 'bootstrap resamples of the report', text => parseCount(text, '--resamples', 1), 1000)
     .option('--seed <n>', 'seed of folds, fit and resamples', parseSeed, 0)
+    .option('--force', 'replace the file at -o whatever it holds')
     .option('--keep-prompts', 'store the text of prompts, so that route --explain can quote neighbours')
     .option('--skip-bad', 'leave bad rows out and count them')
     .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')
@@ -66,19 +78,20 @@ export function define(command: Command): void {
 }
 
 async function run(files: string[], flags: Flags): Promise<void> {
-  const { strategy: id, output, embedder, folds, resamples, seed, keepPrompts = false } = flags
+  const { strategy: id, output, embedder, folds, resamples, seed, keepPrompts = false, force = false } = flags
   const module = await lookUp(strategies, id, 'strategy').load()
   const { fit, recipe } = module
   if (recipe !== undefined) throw notTrained(id, recipe)
   if (!fit) throw new UsageError(`--strategy: expected one that learns, got ${id}, which has nothing to learn.`)
   if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
   if (output !== undefined) await requireWritable(output, '--output')
+  const existing = output === undefined || force ? undefined : await checkpointToReplace(output)
   const { outcomes, skipped } = await readOutcomes(files.map(resolveDataset), readOptions(flags))
   if (skipped > 0) process.stderr.write(`${skipped} bad rows left out (--skip-bad).\n`)
   const resources = createResources({ seed, keepPrompts, ...(embedder === undefined ? {} : { embedder }) })
   const progress = createProgress(`train ${id}`, folds + 1)
   const date = new Date().toISOString().slice(0, 10)
-  const { checkpoint, winRates } = await trainStrategy({ ...module, fit }, outcomes, resources, {
+  const { checkpoint: fitted, winRates } = await trainStrategy({ ...module, fit }, outcomes, resources, {
     folds,
     seed,
     date,
@@ -87,18 +100,26 @@ async function run(files: string[], flags: Flags): Promise<void> {
 
   const report = await measureTraining(id, outcomes, winRates, { resamples, seed })
   if (!flags.json) process.stdout.write(renderTraining(id, folds, report))
+  const checkpoint = withFigures(fitted, report)
+  const reason = existing && reasonToKeep(existing, checkpoint.metadata)
   const saved =
-    output === undefined ? null : { file: output, sha256: await writeCheckpoint(output, withApgr(checkpoint, report)) }
+    output === undefined || reason ? null : { file: output, sha256: await writeCheckpoint(output, checkpoint) }
   if (flags.json) {
     const { pair } = checkpoint.metadata
-    const files = report.map(({ source: _, ...figures }) => figures)
+    const files = report.files.map(({ source: _, ...figures }) => figures)
+    const kept = reason ? existing.file : null
     process.stdout.write(
-      toPrettyJson({ version: 1, strategy: id, pair, folds, seed, skipped, files, checkpoint: saved }),
+      toPrettyJson({
+        ...{ version: 1, strategy: id, pair, folds, seed, skipped, files },
+        ...{ overall: report.overall, checkpoint: saved, kept },
+      }),
     )
   }
-  process.stderr.write(
-    saved ? nextStep(saved.file, checkpoint) : 'Nothing saved: name a file with -o, such as -o mine.safetensors.\n',
-  )
+  if (reason) {
+    process.stderr.write(`${reason}\n`)
+    process.exitCode = 1
+  } else if (saved) process.stderr.write(nextStep(saved.file, checkpoint))
+  else process.stderr.write('Nothing saved: name a file with -o, such as -o mine.safetensors.\n')
 }
 
 function readOptions({ strong, weak, skipBad, promptColumn }: Flags): OutcomesOptions {
@@ -110,14 +131,14 @@ function readOptions({ strong, weak, skipBad, promptColumn }: Flags): OutcomesOp
   }
 }
 
-/** Notes in the checkpoint how it did on each of its files: what `list checkpoints` shows. */
-function withApgr(checkpoint: Checkpoint, reports: readonly TrainingReport[]): Checkpoint {
+/** Notes in the checkpoint how it did, on each of its files and on all: what `list checkpoints` shows and the guard reads. */
+function withFigures(checkpoint: Checkpoint, { files, overall }: TrainingReport): Checkpoint {
   const trainedOn = checkpoint.metadata.trainedOn.map((file, index) => {
-    const { apgr, apgrLow, apgrHigh } = reports.find(({ source }) => source === index)?.strategies.at(-1) ?? {}
-    const isKnown = apgr != null && apgrLow != null && apgrHigh != null
-    return isKnown ? { ...file, apgr: { value: apgr, low: apgrLow, high: apgrHigh } } : file
+    const measured = files.find(({ source }) => source === index)?.strategies.at(-1)
+    return measured ? { ...file, ...figuresOf(measured) } : file
   })
-  return { ...checkpoint, metadata: { ...checkpoint.metadata, trainedOn } }
+  const measured = { ...figuresOf(overall), beatsSingleModel: overall.beatsSingleModel }
+  return { ...checkpoint, metadata: { ...checkpoint.metadata, trainedOn, measured } }
 }
 
 function nextStep(file: string, { metadata: { pair } }: Checkpoint): string {

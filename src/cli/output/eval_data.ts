@@ -2,7 +2,7 @@ import type { Measurement } from '../../evaluation/benchmark.ts'
 import { defaultStrategy } from '../../io/catalog.ts'
 import { quoted } from '../../io/formats.ts'
 import type { EvalReport, EvalStage } from '../eval_run.ts'
-import { categoryName, verdicts } from './eval_report.ts'
+import { categoryName, verdicts, winnersOf } from './eval_report.ts'
 import { isBaseline } from './eval_table.ts'
 import { fixed } from './numbers.ts'
 import type { PlotSeries } from './svg.ts'
@@ -22,6 +22,7 @@ const FIGURES = [
   'minusLengthLow',
   'minusLengthHigh',
   'beatsSingleModel',
+  'beatsRandom',
 ] as const satisfies readonly (keyof Measurement)[]
 
 /** The document that `--json` prints. With several train sizes `strategies` are those of the largest. */
@@ -39,10 +40,11 @@ export function evalDocument({ file, plan, options, resamples, stages, notes }: 
     resamples,
     folds: options.folds ?? null,
     trainSize: last.trainSize ?? null,
-    draws: last.trainSize === undefined ? null : options.draws,
+    draws: last.trainSize === undefined && options.folds === undefined ? null : options.draws,
     pair: plan.pair,
     quality: last.quality,
     strategies: last.strategies,
+    beats: winnersOf(last.strategies),
     notes: [...verdicts(last), ...notes],
     ...(last.byCategory ? { by: last.byCategory } : {}),
     ...(options.trainSizes.length > 0
@@ -52,7 +54,7 @@ export function evalDocument({ file, plan, options, resamples, stages, notes }: 
 }
 
 /** One line a strategy, train size and category, with a header; empty cells where nothing is defined, and for the total. */
-export function evalCsv(stages: readonly EvalStage[]): string {
+export function evalCsv(stages: readonly Omit<EvalStage, 'scored'>[]): string {
   const lines = stages.flatMap(({ trainSize, strategies, byCategory = [] }) => [
     ...strategies.map(measured => csvLine(trainSize, '', measured)),
     ...byCategory.flatMap(({ category, strategies: cut }) =>

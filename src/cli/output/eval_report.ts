@@ -2,7 +2,7 @@ import type { ChalkInstance } from 'chalk'
 import type { Measurement } from '../../evaluation/benchmark.ts'
 import type { EvalReport, EvalStage } from '../eval_run.ts'
 import { renderChart } from './chart.ts'
-import { isBaseline, renderEvalTable } from './eval_table.ts'
+import { hasCurve, isBaseline, renderEvalTable } from './eval_table.ts'
 import { fixed, grouped, signed } from './numbers.ts'
 import { renderTable } from './table.ts'
 
@@ -86,26 +86,39 @@ export function verdicts({ strategies, quality }: Pick<EvalStage, 'strategies' |
       `The gap between strong and weak may be none (95% interval ${signed(quality.gapLow)} to ${signed(quality.gapHigh)}), so APGR says little.`,
     )
   }
-  if (candidates.length > 0 && quality.strong > quality.weak) {
-    const winners = candidates.filter(({ beatsLength }) => beatsLength)
+  if (candidates.length === 0) return said
+  const beats = winnersOf(strategies)
+  const hasGap = quality.strong > quality.weak
+  if (hasGap) {
     said.push(
-      winners.length > 0
-        ? `Beat length with 95% confidence: ${winners.map(({ id }) => id).join(', ')}.`
+      beats.length.length > 0
+        ? `Beat length with 95% confidence: ${beats.length.join(', ')}.`
         : 'No strategy beats length (longer prompts to strong) with confidence.',
     )
   }
-  if (candidates.length > 0) {
-    const better = quality.strong > quality.weak ? 'strong' : 'weak'
-    const winners = candidates.filter(({ beatsSingleModel }) => beatsSingleModel)
-    said.push(
-      winners.length > 0
-        ? `At some share earn more than ${better} alone, with 95% confidence: ${winners.map(({ id }) => id).join(', ')}.`
-        : quality.strong < quality.weak
-          ? 'weak earns more than strong, so that strong is worth nothing here. Are the two swapped (columns, or --strong and --weak)?'
-          : `No strategy earns more than ${better} alone with confidence: what routing saves here is cost.`,
-    )
-  }
+  const better = hasGap ? 'strong' : 'weak'
+  said.push(
+    beats.singleModel.length > 0
+      ? `At some share earn more than ${better} alone, with 95% confidence: ${beats.singleModel.join(', ')}.`
+      : quality.strong < quality.weak
+        ? 'weak earns more than strong, so that strong is worth nothing here. Are the two swapped (columns, or --strong and --weak)?'
+        : `No strategy earns more than ${better} alone with confidence: what routing saves here is cost.`,
+  )
+  if (hasGap && beats.random.length === 0) said.push('No strategy is above random with confidence.')
+  const worse = candidates.filter(measured => measured.beatsLength === false)
+  if (worse.length > 0) said.push(`Worse than length with 95% confidence: ${worse.map(({ id }) => id).join(', ')}.`)
   return said
+}
+
+/** Ids of the strategies, baselines aside, that are shown with 95 % confidence to be better than something. */
+export function winnersOf(strategies: readonly Measurement[]) {
+  const idsWhere = (isBetter: (measured: Measurement) => boolean | null) =>
+    strategies.filter(measured => !isBaseline(measured.id) && isBetter(measured)).map(({ id }) => id)
+  return {
+    random: idsWhere(({ beatsRandom }) => beatsRandom),
+    length: idsWhere(({ beatsLength }) => beatsLength),
+    singleModel: idsWhere(({ beatsSingleModel }) => beatsSingleModel),
+  }
 }
 
 /** The best three strategies, then `length` and `random`. */
@@ -150,14 +163,15 @@ export function categoryName(category: string): string {
   return category || '(none)'
 }
 
-function renderNumbers(header: readonly string[], rows: readonly (readonly string[])[], colors: ChalkInstance): string {
+/** A table of names and numbers. */
+export function renderNumbers(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  colors: ChalkInstance,
+): string {
   return renderTable([header, ...rows], {
     header: true,
     right: header.map((_, i) => i).slice(1),
     style: (cell, row) => (row === 0 ? colors.bold(cell) : cell),
   })
-}
-
-function hasCurve(id: string): boolean {
-  return id !== 'strong' && id !== 'weak'
 }

@@ -78,11 +78,22 @@ export function isBaseline(id: string): boolean {
   return ['random', 'length', 'strong', 'weak', 'oracle'].includes(id)
 }
 
-function span(format: (value: number | null) => string, low: number | null, high: number | null): string {
+/** Whether the line ranks prompts: single models do not. */
+export function hasCurve(id: string): boolean {
+  return id !== 'strong' && id !== 'weak'
+}
+
+/** `0.5 to 0.6`, or nothing. */
+export function span(format: (value: number | null) => string, low: number | null, high: number | null): string {
   return low === null || high === null ? NOTHING : `${format(low)} to ${format(high)}`
 }
 
 function verdict({ id, minusLength, beatsLength }: Measurement): string {
   if (id === 'length' || minusLength === null) return NOTHING
-  return beatsLength === null ? 'unclear' : beatsLength ? 'yes' : 'no'
+  return answer(beatsLength)
+}
+
+/** Whether something is shown with confidence, in a word. */
+export function answer(isShown: boolean | null): string {
+  return isShown === null ? 'unclear' : isShown ? 'yes' : 'no'
 }
