@@ -113,12 +113,21 @@ export interface CausalModel {
   ): Promise<Float32Array>
 }
 
+/** Texts to labels. */
+export interface SequenceClassifier {
+  readonly labels: readonly string[]
+  /** Row-major texts × labels, each text by itself. */
+  logits(texts: readonly string[]): Promise<Float32Array>
+}
+
 /** Neural models on this machine in the Hugging Face ONNX layout; io opens them, each on first use. */
 export interface LocalModels {
   /** A folder whose tokenizer may have a chat template. */
   causalModel(folder: string): Promise<CausalModel>
   /** A hub id or a folder, with `@q8` or another quantisation behind it. Pooled and normalised as the model card says. */
   sentenceEncoder(source: string): Promise<SentenceEncoder>
+  /** A folder. */
+  sequenceClassifier(folder: string): Promise<SequenceClassifier>
 }
 
 /** What a strategy may ask for; nothing loads until it is asked for. `postJson`, `cache` and `models` reach the outside on its behalf. */

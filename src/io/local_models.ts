@@ -10,4 +10,8 @@ export const localModels: LocalModels = {
     const { openSentenceEncoder } = await import('./sentence_encoder.ts')
     return openSentenceEncoder(source)
   },
+  async sequenceClassifier(folder) {
+    const { openSequenceClassifier } = await import('./sequence_classifier.ts')
+    return openSequenceClassifier(folder)
+  },
 }

@@ -18,6 +18,10 @@ export const strategies: Registry<StrategyModule> = {
     load: () => import('./sw_ranking.ts'),
   },
   knn: { summary: 'outcomes of the most similar training prompts', load: () => import('./knn.ts') },
+  bert: {
+    summary: 'a small encoder with the labels strong, tie and weak, on ONNX Runtime; any such classifier from a folder',
+    load: () => import('./bert.ts'),
+  },
   causal_llm: {
     summary: 'a language model predicts the grade of a weak answer: an endpoint with top_logprobs, or an ONNX folder',
     load: () => import('./causal_llm.ts'),
