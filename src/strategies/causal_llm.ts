@@ -17,8 +17,8 @@ Score criteria:
 - **3**: The AI assistant can provide an adequate answer with moderate detail, relevance, and factual accuracy.
 - **1-2**: The AI assistant will struggle to produce a strong answer due to the question's difficulty, vagueness, or the assistant's limitations.`
 
-export const recipe = `Name an endpoint and its model, as --checkpoint http://localhost:11434/v1#llama3.2 (Ollama, vLLM, llama.cpp),
-or a folder with an ONNX model, as checkpoints/recipes/causal of the repository makes one.`
+export const recipe = `Name an endpoint and its model, as
+--checkpoint http://localhost:11434/v1#llama3.2, or a folder with an ONNX model, as checkpoints/recipes/smollm2 makes one.`
 
 /**
  * A language model says how good the weak model's answer would be, from 1 to 5, and how sure it is: RouteLLM's prompt and
