@@ -19,13 +19,14 @@ export interface SentenceSettings {
 
 type Json = Readonly<Record<string, unknown>>
 
+/** sentence-transformers' names, without `pooling_mode_` and `_tokens`; several are put end to end in this order. */
 const MODES: Readonly<Record<string, Pooling>> = {
-  pooling_mode_cls_token: 'cls',
-  pooling_mode_max_tokens: 'max',
-  pooling_mode_mean_tokens: 'mean',
-  pooling_mode_mean_sqrt_len_tokens: 'sqrt_mean',
-  pooling_mode_weightedmean_tokens: 'weighted',
-  pooling_mode_lasttoken: 'last',
+  cls: 'cls',
+  max: 'max',
+  mean: 'mean',
+  mean_sqrt_len: 'sqrt_mean',
+  weightedmean: 'weighted',
+  lasttoken: 'last',
 }
 const RUN_HERE = ['Transformer', 'Pooling', 'Normalize']
 const LONGEST = 8192
@@ -74,21 +75,18 @@ function recordOf(value: unknown): Json {
   return typeof value === 'object' && value !== null ? (value as Json) : {}
 }
 
+/** Earlier versions write `pooling_mode_mean_tokens: true`, later ones `pooling_mode: "mean"` or a list. */
 function poolingsOf(config: Json, where: string): Pooling[] {
-  const { pooling_mode: named } = config
-  const modes = Object.keys(config).filter(key => /^pooling_mode_/.test(key) && config[key] === true)
-  const asked = named === undefined ? modes : [named].flat().map(mode => modeOf(String(mode)))
+  const keys = Object.keys(config).filter(key => key.startsWith('pooling_mode_') && config[key] === true)
+  const names = config.pooling_mode === undefined ? keys : [config.pooling_mode].flat().map(String)
+  const asked = names.map(name => name.replace('pooling_mode_', '').replace(/_tokens?$/, ''))
   const unknown = asked.find(mode => !Object.hasOwn(MODES, mode))
   if (unknown !== undefined) {
     const known = Object.keys(MODES).join(', ')
     throw new DataError(where, undefined, `expected pooling modes among ${known}, got ${printable(unknown)}.`)
   }
-  return asked.length === 0 ? ['mean'] : asked.map(mode => MODES[mode]!)
-}
-
-/** `mean` and the like, as later versions write it, in the older words. */
-function modeOf(name: string): string {
-  return Object.keys(MODES).find(mode => MODES[mode] === name || mode === `pooling_mode_${name}`) ?? name
+  const found = Object.keys(MODES).filter(mode => asked.includes(mode))
+  return found.length === 0 ? ['mean'] : found.map(mode => MODES[mode]!)
 }
 
 function longest(asked: unknown, tokenizer: unknown, config: Json): number {

@@ -166,7 +166,7 @@ def pool(vectors, config):
         return vectors.max(dim=0).values
     if "pooling_mode" in config:
         weights = torch.arange(1, len(vectors) + 1).float()
-        return torch.cat([vectors[-1], (vectors * weights[:, None]).sum(dim=0) / weights.sum()])
+        return torch.cat([(vectors * weights[:, None]).sum(dim=0) / weights.sum(), vectors[-1]])
     return vectors.mean(dim=0)
 
 
