@@ -29,7 +29,10 @@ export function addDecisionOptions(command: Command): Command {
 export function addStrategyOptions(command: Command): Command {
   return command
     .option('-s, --strategy <id>', 'strategy that scores the prompt (llmroute list strategies)')
-    .option('-c, --checkpoint <file>', 'trained weights (default: the shipped ones of the strategy)')
+    .option(
+      '-c, --checkpoint <file>',
+      'trained weights: a file, a folder with a model, or http://HOST/v1#MODEL (default: shipped)',
+    )
     .option('--strong <model>', 'id of the strong model')
     .option('--weak <model>', 'id of the weak model')
     .option('--seed <n>', 'seed of anything random (default 0)', parseSeed)

@@ -16,7 +16,10 @@ export interface Pipeline {
   /** What each worker makes its router from. */
   readonly workerRouter: RouterOptions
   readonly job: SegmentJob
-  /** Threads; 0 routes in this one. Default: one per core, where there are several and the input is not small. */
+  /**
+   * Threads; 0 routes in this one. Default: one per core, where there are several and the input is not small; 0 where a neural
+   * model runs, which uses all cores by itself and fills memory once a thread, or an endpoint is asked.
+   */
   readonly workers: number | undefined
   readonly signal: AbortSignal | undefined
   /** Takes what was routed, in the order of the segments; calls do not overlap. */
@@ -29,7 +32,7 @@ export interface Pipeline {
  */
 export async function routeSegments(segments: AsyncGenerator<Segment>, pipeline: Pipeline): Promise<boolean> {
   const { router, workerRouter, job, signal, settle } = pipeline
-  const count = pipeline.workers ?? defaultWorkers()
+  const count = pipeline.workers ?? (router.checkpoint?.model === undefined ? defaultWorkers() : 0)
   const alone = count === 0 ? Number.POSITIVE_INFINITY : pipeline.workers === undefined ? SEGMENTS_ALONE : 0
   const running: Promise<{ routed: RoutedSegment; next: Position }>[] = []
   const spare: ArrayBuffer[] = []
