@@ -25,6 +25,8 @@ export interface BatchHooks {
   /** One line of CSV: line, reason, raw text. */
   onReject?(line: string): void
   onProgress?(progress: BatchProgress): void
+  /** What the caller may not expect, before the first row. */
+  onNote?(note: string): void
   /** Called before an error is thrown, where `isResumed` can go on from what is done. */
   onKept?(): void
   /** Aborting stops the batch in a state that can be resumed. */
@@ -64,6 +66,7 @@ export interface BatchSummary extends BatchCounts {
 export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}): Promise<BatchSummary> {
   await checkFiles(options)
   const router = await createRouter(options.router)
+  for (const note of router.notes) hooks.onNote?.(note)
   const isLive = options.output === undefined
   const requests = await orStopped(openRequests(options.input, { ...options, isLive }), hooks.signal)
   try {

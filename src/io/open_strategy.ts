@@ -7,7 +7,7 @@ import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
 import type { Config } from './config.ts'
 import { openCheckpoint } from './open_checkpoint.ts'
 import { createResources, type ResourceOptions } from './resources.ts'
-import type { Asked } from './router_options.ts'
+import { type Asked, environmentEmbedder } from './router_options.ts'
 
 /** A strategy with its weights and the pair it is asked about, before there is a threshold. */
 export interface OpenedStrategy {
@@ -18,6 +18,8 @@ export interface OpenedStrategy {
   readonly pair: ModelPair
   /** Whether strategy and weights are those that llmroute.yaml names, so that its threshold speaks of them. */
   readonly isConfigured: boolean
+  /** What the caller may not expect, as sentences. */
+  readonly notes: readonly string[]
 }
 
 /** Finds and opens strategy, checkpoint and pair. Throws as `createRouter`, but does not ask whether a calibration still fits. */
@@ -26,14 +28,27 @@ export async function openStrategy(asked: Asked): Promise<OpenedStrategy> {
   const checkpoint = await findCheckpoint(named, asked)
   const strategyId = checkpoint?.metadata.strategy ?? named.strategyId ?? defaultStrategy
   const pair = resolvePair(asked, checkpoint)
-  const embedder = asked.layers.find(layer => layer.embedder !== undefined)?.embedder
   const strategy = await createStrategy(strategyId, {
     seed: asked.seed,
     ...(checkpoint ? { checkpoint } : {}),
-    ...(embedder === undefined ? {} : { embedder }),
+    ...(asked.layers[0].embedder === undefined ? movedEmbedder(checkpoint) : { embedder: asked.layers[0].embedder }),
     pair: { strong: pair.strong.id, weak: pair.weak.id },
   })
-  return { strategyId, strategy, checkpoint, pair, isConfigured: named.isConfigured }
+  const { isConfigured, passedOver } = named
+  const notes = checkpoint && passedOver ? [noteOf(strategyId, checkpoint, passedOver)] : []
+  return { strategyId, strategy, checkpoint, pair, isConfigured, notes }
+}
+
+/**
+ * Where the model of a checkpoint's embedder is now: as `embedder` says, else LLMROUTE_EMBEDDER, if it is of the kind that the
+ * weights were fitted on. Other weights may be in use at the same time.
+ */
+export function movedEmbedder(
+  checkpoint: StoredCheckpoint | undefined,
+  embedder = environmentEmbedder(),
+): { readonly embedder?: string } {
+  const fitted = checkpoint?.metadata.embedder?.id
+  return embedder !== undefined && fitted?.split(':')[0] === embedder.split(':')[0] ? { embedder } : {}
 }
 
 /** Makes a strategy from its weights. A DataError of the strategy about them names their file. */
@@ -55,21 +70,29 @@ interface Named {
   readonly file: string | undefined
   /** Who named the strategy that the file has to be of. */
   readonly isConfigured: boolean
+  /** A checkpoint that does not count, since a strategy was named above it. */
+  readonly passedOver?: string
 }
 
 /** The first who names a strategy or a checkpoint decides; a checkpoint below counts only where it goes with that strategy. */
 function nameWeights({ layers, config }: Asked): Named {
   let strategyId: string | undefined
+  let passedOver: string | undefined
   for (const layer of layers) {
     if (layer.checkpoint !== undefined && (strategyId === undefined || layer.strategy === strategyId)) {
       const isConfigured = layer.checkpoint === config.checkpoint
       return { strategyId: strategyId ?? layer.strategy, file: layer.checkpoint, isConfigured }
     }
+    passedOver ??= layer.checkpoint
     strategyId ??= layer.strategy
   }
   const isConfigured =
     config.checkpoint === undefined && (strategyId ?? defaultStrategy) === (config.strategy ?? defaultStrategy)
-  return { strategyId, file: undefined, isConfigured }
+  return { strategyId, file: undefined, isConfigured, ...(passedOver === undefined ? {} : { passedOver }) }
+}
+
+function noteOf(strategyId: string, { file }: StoredCheckpoint, passedOver: string): string {
+  return `The configured checkpoint ${passedOver} does not count, since a strategy was named over it: ${strategyId} uses the shipped ${file}. Name yours with --checkpoint.`
 }
 
 async function findCheckpoint(

@@ -35,7 +35,7 @@ export async function readOutcomes(
   if (files.length === 0) throw new UsageError('outcomes: expected one file or more, got none.')
   const read: OutcomeFile[] = []
   for (const file of files) {
-    read.push(readFileOfOutcomes(await readTable(file), options))
+    read.push(readFileOfOutcomes(await readTable(file, options.promptColumn), options))
     options.onProgress?.(read.reduce((sum, { prompts }) => sum + prompts.length, 0))
   }
   const forms = new Set(read.map(({ form }) => form))

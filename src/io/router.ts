@@ -22,6 +22,13 @@ export interface Router {
   decide(prompts: readonly string[]): Promise<Decision[]>
   /** One win rate per prompt, in order, 0..1. */
   winRate(prompts: readonly string[]): Promise<Float64Array>
+  /**
+   * Expected quality per prompt and model, 0..1, row-major prompts × models; absent where the strategy does not predict it.
+   * Throws UsageError for a model that its weights do not know.
+   */
+  readonly quality?: (prompts: readonly string[], models: readonly string[]) => Promise<Float64Array>
+  /** What the caller may not expect, as sentences. */
+  readonly notes: readonly string[]
   /** What moved the decision, most important first; empty where the strategy cannot say. */
   explain(prompt: string): Promise<readonly Reason[]>
 }
@@ -33,7 +40,7 @@ export interface Router {
 export async function createRouter(options: RouterOptions = {}): Promise<Router> {
   const asked = await gatherOptions(options)
   const opened = await openStrategy(asked)
-  const { strategyId, strategy, checkpoint, pair, isConfigured } = opened
+  const { strategyId, strategy, checkpoint, pair, isConfigured, notes } = opened
   if (checkpoint && isConfigured) checkSha256(checkpoint, asked.config)
   const threshold = resolveThreshold(asked, opened)
   const policy = (await lookUp(policies, 'threshold', 'policy').load()).create({ strategy, strategyId, threshold })
@@ -43,6 +50,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
     threshold,
     pair,
     checkpoint,
+    notes,
     decide: async prompts => {
       requireTexts(prompts)
       return policy.decide(
@@ -54,6 +62,14 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
       requireTexts(prompts)
       return strategy.winRate(prompts)
     },
+    ...(strategy.quality
+      ? {
+          quality: async (prompts, models) => {
+            requireTexts(prompts)
+            return strategy.quality!(prompts, models)
+          },
+        }
+      : {}),
     explain: async prompt => (await strategy.explain?.(prompt)) ?? [],
   }
 }

@@ -25,16 +25,17 @@ export interface Table {
 
 /**
  * Reads CSV, TSV (`.tsv`) or JSONL (`.jsonl`, `.ndjson`), gzipped or not. A byte order mark is passed over.
+ * @param promptColumn by which another delimiter is recognised in the header.
  * @throws DataError where the file cannot be read, is empty, is not UTF-8 text, has wrong quotes or another delimiter, or doubles a column.
  */
-export async function readTable(file: string): Promise<Table> {
+export async function readTable(file: string, promptColumn = PROMPT_COLUMN): Promise<Table> {
   const stored = await readBytes(file)
   const bytes = decode(unzip(stored, file), file)
   const name = file.toLowerCase().replace(/\.gz$/, '')
   const isJsonl = /\.(jsonl|ndjson)$/.test(name)
   const delimiter = name.endsWith('.tsv') ? '\t' : ','
   // Before the quotes are looked at: with the wrong delimiter they only seem to be wrong.
-  if (!isJsonl) requireDelimiter(firstLineOf(bytes, 0), delimiter, PROMPT_COLUMN, file)
+  if (!isJsonl) requireDelimiter(firstLineOf(bytes, 0), delimiter, promptColumn, file)
   const { rows, lineOf } = isJsonl ? parseJsonl(bytes, file) : parseCsv(bytes, file, delimiter)
   if (!rows[0]) throw new DataError(file, undefined, 'expected a header and rows, got an empty file.')
   const header = rows[0].map(cell => cell.trim())

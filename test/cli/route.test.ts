@@ -70,6 +70,23 @@ test.each(['random', 'length'])('%s needs no weights', async id => {
   })
 })
 
+test('a configured checkpoint that --strategy passes over: said on standard error by route, batch and calibrate', async () => {
+  const own = join(cwd, 'own.safetensors')
+  copyFileSync(shippedCheckpoint('linear')!, own)
+  const env = { LLMROUTE_CHECKPOINT: own }
+  const note = `The configured checkpoint ${own} does not count, since a strategy was named over it: mf uses the shipped `
+  for (const args of [
+    ['route', 'hi'],
+    ['batch', '-'],
+    ['calibrate', '-p', '0.5'],
+  ]) {
+    const { code, stderr } = await runCli([...args, '-s', 'mf'], { cwd, env, input: 'hi\n' })
+    expect(code).toBe(0)
+    expect(stderr.startsWith(note), args[0]).toBe(true)
+  }
+  expect((await runCli(['route', 'hi', '-s', 'length'], { cwd, env })).stderr).toBe('')
+})
+
 test.each([
   [
     ['-s', 'lienar'],

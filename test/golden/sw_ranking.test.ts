@@ -2,28 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { fitBradleyTerry, sumWins } from '../../src/math/bradley_terry.ts'
 import { pairWinRate, similarityWeights } from '../../src/math/similarity_ratings.ts'
 import { assignTiers } from '../../src/math/tiers.ts'
-import { readGolden, scoreOf } from '../helpers/golden.ts'
+import { readGolden, type SwRankingCase, scoreOf } from '../helpers/golden.ts'
 
-interface Case {
-  readonly name: string
-  readonly models: number
-  /** Number of tiers. */
-  readonly count: number
-  readonly dim: number
-  readonly a: number[]
-  readonly b: number[]
-  readonly winner: string[]
-  readonly embeddings: number[]
-  readonly tiers: number[]
-  readonly strong: number
-  readonly weak: number
-  /** Number of battles within a tier. */
-  readonly sameTier: number
-  readonly queries: { readonly e: number[]; readonly winRate: number; readonly routellm: number }[]
-  readonly unweighted: number
-}
-
-const cases = readGolden<Case>('sw_ranking')
+const cases = readGolden<SwRankingCase>('sw_ranking')
 
 describe.each(cases)('sw_ranking: $name', golden => {
   const score = golden.winner.map(winner => scoreOf[winner]!)
@@ -77,7 +58,7 @@ test('there are same-tier battles to deviate on', () => {
   expect(cases.filter(({ sameTier }) => sameTier > 0).length).toBeGreaterThanOrEqual(2)
 })
 
-function cosines({ embeddings, dim }: Case, e: readonly number[]): Float64Array {
+function cosines({ embeddings, dim }: SwRankingCase, e: readonly number[]): Float64Array {
   const length = Math.hypot(...e)
   return Float64Array.from({ length: embeddings.length / dim }, (_, row) => {
     const other = embeddings.slice(row * dim, (row + 1) * dim)

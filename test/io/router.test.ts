@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createRouter } from '../../src/io/router.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
@@ -47,6 +47,32 @@ test('an option for strategy or checkpoint takes the place of the other one in t
   vi.unstubAllEnvs()
   vi.stubEnv('LLMROUTE_CHECKPOINT', shipped('linear'))
   expect((await createRouter({ strategy: 'length' })).strategyId).toBe('length')
+})
+
+test('a configured checkpoint that a strategy named above it passes over is said; one that counts is not', async () => {
+  const file = config(`checkpoint: ${resolve(shipped('linear'))}\nstrategy: linear\n`)
+  expect((await createRouter({ config: file })).notes).toEqual([])
+  expect((await createRouter({ config: file, strategy: 'linear' })).notes).toEqual([])
+  expect((await createRouter({ config: file, checkpoint: shipped('knn') })).notes).toEqual([])
+  expect((await createRouter({ config: file, strategy: 'length' })).notes).toEqual([])
+  const { notes, checkpoint } = await createRouter({ config: file, strategy: 'mf' })
+  expect(notes).toEqual([
+    `The configured checkpoint ${resolve(shipped('linear'))} does not count, since a strategy was named over it: mf uses the shipped ${checkpoint!.file}. Name yours with --checkpoint.`,
+  ])
+  vi.stubEnv('LLMROUTE_CHECKPOINT', shipped('knn'))
+  expect((await createRouter({ strategy: 'mf' })).notes[0]).toContain(
+    `The configured checkpoint ${shipped('knn')} does not`,
+  )
+})
+
+test('quality, where the strategy predicts it: for the models that its weights know', async () => {
+  const router = await createRouter({ strategy: 'mf' })
+  const { models } = router.checkpoint!.metadata
+  const qualities = await router.quality!(['Prove it.', 'hi'], models)
+  expect(qualities).toHaveLength(2 * models.length)
+  for (const quality of qualities) expect(quality >= 0 && quality <= 1).toBe(true)
+  await expect(router.quality!(['hi'], ['nobody'])).rejects.toThrow('Unknown model "nobody".')
+  expect((await createRouter({ strategy: 'linear' })).quality).toBeUndefined()
 })
 
 test('the threshold of llmroute.yaml is that of its own strategy', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { readOutcomes } from '../../src/io/outcomes.ts'
 import { readTable } from '../../src/io/table.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -20,4 +21,11 @@ test.each([
 test('a header without a prompt column keeps its delimiter', async () => {
   const file = folder.write('plain.csv', 'question,a;prompt x\nhi,1\n')
   expect((await readTable(file)).header).toEqual(['question', 'a;prompt x'])
+})
+
+test('another delimiter is named where the prompt has a column of another name, too', async () => {
+  const file = folder.write('asked.csv', 'question;strong_score\n"say ""hi""";1\n')
+  const message = `${file}:1: expected columns separated by ",", got ";". Convert the file, or save it with commas.`
+  await expect(readTable(file, 'question')).rejects.toThrow(message)
+  await expect(readOutcomes([file], { promptColumn: 'question' })).rejects.toThrow(message)
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import * as mf from '../../src/strategies/mf.ts'
 import type { Checkpoint, Outcomes } from '../../src/types.ts'
 import { fixedEmbedder } from '../helpers/fixed_embedder.ts'
-import { readGolden } from '../helpers/golden.ts'
+import { type MfCase, readGolden } from '../helpers/golden.ts'
 import { hashingResources } from '../helpers/hashing_resources.ts'
 import { isHard, syntheticOutcomes } from '../helpers/outcomes.ts'
 
@@ -93,16 +93,7 @@ test('the reasons sum to the log-odds of the win rate, intercept aside', async (
   expect((await strategy.explain!(a))[0]).toMatchObject({ kind: 'feature', name: 'wording' })
 })
 
-interface Golden {
-  readonly hidden: number
-  readonly dim: number
-  readonly P: number[]
-  readonly W: number[]
-  readonly w: number[]
-  readonly queries: { readonly e: number[]; readonly strong: number; readonly weak: number; readonly winRate: number }[]
-}
-
-test.each(readGolden<Golden>('mf'))('RouteLLM’s weights, on bare embeddings: $hidden hidden', async golden => {
+test.each(readGolden<MfCase>('mf'))('RouteLLM’s weights, on bare embeddings: $hidden hidden', async golden => {
   const { hidden, dim, P, W, w, queries } = golden
   const models = Array.from({ length: P.length / hidden }, (_, m) => `model ${m}`)
   const embedder = fixedEmbedder('openai:small', dim, new Map(queries.map(({ e }, i) => [`query ${i}`, e])))

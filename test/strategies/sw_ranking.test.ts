@@ -4,29 +4,15 @@ import * as swRanking from '../../src/strategies/sw_ranking.ts'
 import { rowTensors } from '../../src/strategies/training_rows.ts'
 import type { Checkpoint } from '../../src/types.ts'
 import { fixedEmbedder } from '../helpers/fixed_embedder.ts'
-import { readGolden, scoreOf } from '../helpers/golden.ts'
+import { readGolden, type SwRankingCase, scoreOf } from '../helpers/golden.ts'
 import { hashingResources } from '../helpers/hashing_resources.ts'
 import { syntheticOutcomes } from '../helpers/outcomes.ts'
-
-interface Golden {
-  readonly name: string
-  readonly models: number
-  readonly dim: number
-  readonly a: number[]
-  readonly b: number[]
-  readonly winner: string[]
-  readonly embeddings: number[]
-  readonly tiers: number[]
-  readonly strong: number
-  readonly weak: number
-  readonly queries: { readonly e: number[]; readonly winRate: number }[]
-}
 
 const unit = (vector: readonly number[]) => vector.map(value => value / Math.hypot(...vector))
 const pair = await swRanking.fit(syntheticOutcomes({ rows: 400 }), hashingResources())
 
 // To 2e-3, not 1e-6: embeddings of battles are kept in 8 bits, which moves a cosine by up to 0.004.
-describe.each(readGolden<Golden>('sw_ranking'))('RouteLLM’s battles on bare embeddings: $name', golden => {
+describe.each(readGolden<SwRankingCase>('sw_ranking'))('RouteLLM’s battles on bare embeddings: $name', golden => {
   const { dim, models, a, b } = golden
   const rows = a.map((_, i) => unit(golden.embeddings.slice(i * dim, (i + 1) * dim)))
   const names = Array.from({ length: models }, (_, m) => `model ${m}`)

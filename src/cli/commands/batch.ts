@@ -106,6 +106,9 @@ async function run(file: string, flags: Flags): Promise<void> {
     summary = await routeBatch(optionsOf(file, flags), {
       write: writeOut,
       signal: stop.signal,
+      onNote(note) {
+        process.stderr.write(`${note}\n`)
+      },
       onReject(line) {
         progress?.stop()
         process.stderr.write(line)

@@ -63,6 +63,7 @@ async function calibrate(flags: Flags): Promise<void> {
   const asked = await gatherOptions(routerOptions(strategyFlags))
   const opened = await openStrategy(asked)
   const { strategyId, checkpoint } = opened
+  for (const note of opened.notes) process.stderr.write(`${note}\n`)
   const run =
     flags.data === undefined
       ? calibrateStored(targets, opened)

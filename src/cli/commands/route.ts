@@ -33,6 +33,7 @@ export function define(command: Command): void {
 async function run(argument: string | undefined, flags: Flags): Promise<void> {
   const prompt = argument ?? (await readStandardInput())
   const router = await createRouter(routerOptions(flags))
+  for (const note of router.notes) process.stderr.write(`${note}\n`)
   const [decision] = await router.decide([prompt])
   const reasons = flags.explain ? await router.explain(prompt) : undefined
   if (flags.json) process.stdout.write(toJson(reasons ? { ...decision!, reasons } : decision!))
