@@ -47,7 +47,9 @@ export function evalOptions(flags: EvalFlags, files: number): EvalOptions {
   if (draws !== undefined && cv === undefined && trainSize.length === 0) throw needs('--draws', '--cv or --train-size')
   if (groupBy && cv === undefined && trainSize.length === 0) throw needs('--group-by', '--cv or --train-size')
   if (embedder !== undefined) lookUp(embedders, embedder.split(':')[0]!, 'embedder')
-  if (embedder !== undefined && !trains) throw needs('--embedder', '--cv, --train-size or --train-on')
+  if (embedder !== undefined && !trains && checkpoint.length === 0) {
+    throw needs('--embedder', '--cv, --train-size, --train-on or --checkpoint')
+  }
   return {
     ...(strategies === undefined ? {} : { strategies: strategies.split(',').map(id => id.trim()) }),
     checkpoints: checkpoint,

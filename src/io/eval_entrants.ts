@@ -15,7 +15,7 @@ import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
 import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
 import { createEvalThreads } from './eval_threads.ts'
 import { openCheckpoint } from './open_checkpoint.ts'
-import { createStrategy, noCheckpoint } from './open_strategy.ts'
+import { createStrategy, movedEmbedder, noCheckpoint } from './open_strategy.ts'
 import type { PairIds } from './pair_choice.ts'
 import { createResources } from './resources.ts'
 
@@ -30,6 +30,7 @@ export interface EntrantOptions {
   /** Whether strategies are fitted here instead of taken from checkpoints. */
   readonly trains: boolean
   readonly seed: number
+  /** Of strategies that are fitted here; of others, where the model of their embedder is now. */
   readonly embedder?: string
   /** The pair that is evaluated, for strategies that know more models. */
   readonly pair: PairIds
@@ -94,8 +95,9 @@ export async function openEntrants(outcomes: Outcomes, options: EntrantOptions):
     const checkpoint = checkpoints.get(id) ?? (await readShipped(id, module.recipe))
     seen.push({ id, hashes: seenBy(checkpoint) })
     if (!saysWhatItSaw(checkpoint)) unchecked.push({ id, file: checkpoint.file })
-    const strategy = await createStrategy(id, { seed, checkpoint, pair })
-    trained.push(fixedEntrant(id, threads.scored(strategy, checkpoint, { seed, pair })))
+    const moved = movedEmbedder(checkpoint, embedder)
+    const strategy = await createStrategy(id, { seed, checkpoint, pair, ...moved })
+    trained.push(fixedEntrant(id, threads.scored(strategy, checkpoint, { seed, pair, ...moved })))
   }
   const baselines = await openBaselines(options.seed)
   const entrants = [...trained, ...[...columns].map(([id, rates]) => columnEntrant(id, rates)), ...baselines]

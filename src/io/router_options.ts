@@ -55,6 +55,11 @@ export function environmentConfig(): string | undefined {
   return process.env.LLMROUTE_CONFIG || undefined
 }
 
+/** The embedder that the environment names. */
+export function environmentEmbedder(): string | undefined {
+  return process.env.LLMROUTE_EMBEDDER || undefined
+}
+
 /** `0.3` or `30%` as a fraction; NaN where it is neither, or not in 0..1. */
 export function shareOf(text: string): number {
   const isPercent = text.trim().endsWith('%')
@@ -67,7 +72,6 @@ function environmentOptions(): RouterOptions {
   const {
     LLMROUTE_STRATEGY,
     LLMROUTE_CHECKPOINT,
-    LLMROUTE_EMBEDDER,
     LLMROUTE_THRESHOLD,
     LLMROUTE_STRONG_PCT,
     LLMROUTE_STRONG,
@@ -82,7 +86,6 @@ function environmentOptions(): RouterOptions {
   return {
     ...(LLMROUTE_STRATEGY ? { strategy: LLMROUTE_STRATEGY } : {}),
     ...(LLMROUTE_CHECKPOINT ? { checkpoint: LLMROUTE_CHECKPOINT } : {}),
-    ...(LLMROUTE_EMBEDDER ? { embedder: LLMROUTE_EMBEDDER } : {}),
     ...(LLMROUTE_THRESHOLD
       ? { threshold: number('LLMROUTE_THRESHOLD', LLMROUTE_THRESHOLD, Number(LLMROUTE_THRESHOLD), 'a number') }
       : {}),

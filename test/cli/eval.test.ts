@@ -555,7 +555,10 @@ describe.concurrent('wrong usage: 2, and what to do', () => {
     [[data, '--by', 'categry'], '--by: expected category, got "categry". Did you mean "category"?\n'],
     [[data, '--min-apgr', 'NaN'], '--min-apgr: expected a number, got "NaN".\n'],
     [[data, '--seed', '1.5'], '--seed: expected a whole number from 0 up, got "1.5".\n'],
-    [[data, '--embedder', 'hashing'], '--embedder: expected --cv, --train-size or --train-on beside it, got none.\n'],
+    [
+      [data, '--embedder', 'hashing'],
+      '--embedder: expected --cv, --train-size, --train-on or --checkpoint beside it, got none.\n',
+    ],
     [[data, '--embedder', 'hash', '--cv', '2'], 'Unknown embedder "hash". Did you mean "hashing"?'],
     [[data, '--json', '--csv'], '--json and --csv: expected one of them, got both. Leave one out.\n'],
     [[data, 'sample', '--csv'], '--csv: expected one file, got 2. Use --json.\n'],

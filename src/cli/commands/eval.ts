@@ -6,7 +6,7 @@ import { type EvalOptions, planEvaluation } from '../../io/eval_plan.ts'
 import { requireWritable, writeWhole } from '../../io/write_whole.ts'
 import { collect, collectSize, type EvalFlags, evalOptions, methodOf, parseApgr, parseColumn } from '../eval_flags.ts'
 import { type EvalReport, runStages } from '../eval_run.ts'
-import { parseCount, parseSeed } from '../options.ts'
+import { goOffline, OFFLINE, parseCount, parseSeed } from '../options.ts'
 import { createColors } from '../output/color.ts'
 import { evalCsv, evalDocument, plotSeries } from '../output/eval_data.ts'
 import { type EvalSets, renderSets } from '../output/eval_mean.ts'
@@ -75,7 +75,9 @@ export function define(command: Command): void {
     .option('--train-size <n>', 'train on n random rows, test on the rest; repeatable', collectSize, [])
     .option('--draws <n>', 'how often to draw rows or folds (default 1)', text => parseCount(text, '--draws', 1))
     .option('--train-on <files...>', 'train on these outcome files, but not on the one under test')
-    .option('--embedder <id>', 'embedder for training here (llmroute list embedders)')
+    .option('--embedder <id>', 'embedder for training here (llmroute list embedders), or where that of -c is now')
+    .option(...OFFLINE)
+    .on('option:offline', goOffline)
     .option('--by <column>', 'also one line a category', parseColumn('--by'))
     .option('--seed <n>', 'seed of folds, draws, fits and resamples (default 0)', parseSeed, 0)
     .option('--resamples <n>', 'bootstrap resamples (default 1000)', text => parseCount(text, '--resamples', 1), 1000)

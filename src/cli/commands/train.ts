@@ -13,7 +13,7 @@ import { requireWritable } from '../../io/write_whole.ts'
 import { lookUp } from '../../registry.ts'
 import { strategies } from '../../strategies/registry.ts'
 import type { Checkpoint } from '../../types.ts'
-import { parseCount, parseSeed } from '../options.ts'
+import { goOffline, OFFLINE, parseCount, parseSeed } from '../options.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { createProgress } from '../output/progress.ts'
 import { measureTraining, renderTraining, type TrainingReport } from '../output/train_report.ts'
@@ -65,6 +65,8 @@ export function define(command: Command): void {
     .option('--strong <model>', 'id of the strong model')
     .option('--weak <model>', 'id of the weak model')
     .option('--embedder <id>', 'embedder of strategies that use one (llmroute list embedders)')
+    .option(...OFFLINE)
+    .on('option:offline', goOffline)
     .option('--folds <n>', 'folds of the report', text => parseCount(text, '--folds', 2), 5)
     .option('--resamples <n>', 'bootstrap resamples of the report', text => parseCount(text, '--resamples', 1), 1000)
     .option('--seed <n>', 'seed of folds, fit and resamples', parseSeed, 0)
