@@ -1,3 +1,5 @@
+import type { LocalModels } from './model_types.ts'
+
 /** A callable model. Prices are US dollars per million tokens. */
 export interface Model {
   readonly id: string
@@ -86,51 +88,7 @@ export interface Cache {
   set(key: string, value: Float32Array): Promise<void>
 }
 
-/** Texts to rows of numbers, row-major: texts.length × dimensions. */
-export interface SentenceEncoder {
-  readonly dimensions: number
-  /** Start of the SHA-256 of the files that decide what a row is: two encoders with one fingerprint give the same rows. */
-  readonly fingerprint: string
-  embed(texts: readonly string[]): Promise<Float32Array>
-}
-
-/** A message of a conversation with a language model. */
-export interface ChatMessage {
-  readonly role: 'system' | 'user'
-  readonly content: string
-}
-
-/** A language model on this machine. */
-export interface CausalModel {
-  /**
-   * Logits of the labels as what the model says next, row-major questions × labels. Of labels of several tokens, those that they
-   * begin with in common are put into its mouth. A question too long for the model loses its end.
-   */
-  labelLogits(
-    questions: readonly string[],
-    messagesOf: (question: string) => readonly ChatMessage[],
-    labels: readonly string[],
-  ): Promise<Float32Array>
-}
-
-/** Texts to labels. */
-export interface SequenceClassifier {
-  readonly labels: readonly string[]
-  /** Row-major texts × labels, each text by itself. */
-  logits(texts: readonly string[]): Promise<Float32Array>
-}
-
-/** Neural models on this machine in the Hugging Face ONNX layout; io opens them, each on first use. */
-export interface LocalModels {
-  /** A folder whose tokenizer may have a chat template. */
-  causalModel(folder: string): Promise<CausalModel>
-  /** A hub id or a folder, with `@q8` or another quantisation behind it. Pooled and normalised as the model card says. */
-  sentenceEncoder(source: string): Promise<SentenceEncoder>
-  /** A folder. */
-  sequenceClassifier(folder: string): Promise<SequenceClassifier>
-}
-
-/** What a strategy may ask for; nothing loads until it is asked for. `postJson`, `cache` and `models` reach the outside on its behalf. */
+/** What a strategy may ask for; nothing loads until it is asked for. `postJson`, `cache`, `models` and `embedderTable` reach the outside on its behalf. */
 export interface Resources {
   readonly seed: number
   /** The models that are routed between. A strategy that knows both scores for them, else for the pair of its checkpoint. */
@@ -141,6 +99,8 @@ export interface Resources {
   postJson?(url: string, body: unknown): Promise<unknown>
   readonly cache?: Cache
   readonly models?: LocalModels
+  /** Reads the table of an embedder that ships as one. Throws DataError where it cannot be read. */
+  embedderTable?(id: string): Promise<TensorFile>
   /** Keep the text of training prompts in the checkpoint, so that `explain` can quote neighbours. Default false. */
   readonly keepPrompts?: boolean
 }
@@ -201,6 +161,13 @@ export type TensorData =
 export interface Tensor {
   readonly shape: readonly number[]
   readonly data: TensorData
+}
+
+/** Named arrays of a file, and what its header says. */
+export interface TensorFile {
+  readonly file: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly tensors: Readonly<Record<string, Tensor>>
 }
 
 /** A figure with its 95 % interval. */

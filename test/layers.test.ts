@@ -48,6 +48,15 @@ test('each package is imported in exactly one file; ink and react in one folder'
     }
   }
   for (const [name, where] of importers) expect([...where], name).toHaveLength(1)
+  expect(importers.get('onnxruntime-node')).toEqual(new Set(['io/onnxruntime.ts']))
+  expect(importers.get('@xenova/transformers')).toEqual(new Set(['io/transformers.ts']))
+})
+
+test('what users may not have installed is imported on demand only', () => {
+  for (const name of ['onnxruntime-node', '@xenova/transformers']) {
+    const statically = new RegExp(`^(?:import|export)(?! type)[^'\n]*from '${name}'`, 'm')
+    expect(files.filter(file => statically.test(code(file)))).toEqual([])
+  }
 })
 
 test('no file holds more than 250 lines, and the median stays near 80', () => {

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { temporaryFolder } from './helpers/temporary_folder.ts'
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+const TINY_ENCODER = resolve('test/fixtures/tiny_encoder')
 const folder = temporaryFolder()
 const cwd = folder.path
 const run = (command: string, args: readonly string[]) =>
@@ -23,7 +24,25 @@ test('the manifest: ESM, Node 20, one public entry, nothing to install beside it
   expect(manifest).toMatchObject({ name: 'llmroute', type: 'module', license: 'Apache-2.0', engines: { node: '>=20' } })
   expect(Object.keys(manifest.exports)).toEqual(['.', './package.json'])
   expect(manifest.dependencies).toBeUndefined()
-  for (const version of Object.values(manifest.devDependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+  for (const version of Object.values(manifest.devDependencies)) {
+    expect(version).toMatch(/^(npm:@huggingface\/transformers@)?\d+\.\d+\.\d+$/)
+  }
+})
+
+test('what runs neural models is an optional peer of users, and really present in the checkout', () => {
+  const versions = { '@xenova/transformers': 'npm:@huggingface/transformers@4.3.1', 'onnxruntime-node': '1.30.0' }
+  expect(manifest.peerDependencies).toEqual(versions)
+  expect(manifest.devDependencies).toMatchObject(versions)
+  for (const name of Object.keys(versions)) expect(manifest.peerDependenciesMeta[name]).toEqual({ optional: true })
+  const installed = (name: string) => JSON.parse(readFileSync(join('node_modules', name, 'package.json'), 'utf8'))
+  expect(installed('onnxruntime-node')).toMatchObject({ name: 'onnxruntime-node', version: '1.30.0' })
+  expect(installed('@xenova/transformers')).toMatchObject({ name: '@huggingface/transformers', version: '4.3.1' })
+  expect(existsSync('node_modules/@xenova/transformers/node_modules/onnxruntime-node')).toBe(false)
+})
+
+test('no installer of theirs runs: they would download what nothing here uses, from places that are not npm', () => {
+  expect(manifest.allowScripts).toEqual({ esbuild: true, 'onnxruntime-node': false, protobufjs: false, sharp: false })
+  expect(readFileSync('.npmrc', 'utf8')).toBe('onnxruntime-node-install=skip\n')
 })
 
 test('the binary is two lines', () => {
@@ -37,6 +56,24 @@ test('the tarball holds what runs and what documents it, and no more', () => {
   }
   expect(paths.filter(path => /^(src|test|node_modules|perf)\//.test(path))).toEqual([])
   expect(packed.size).toBeLessThan(45 * 1024 * 1024)
+})
+
+test('installed it is 80 MB at most, with nothing beside it', () => {
+  expect(readdirSync(join(cwd, 'node_modules')).filter(name => !name.startsWith('.'))).toEqual(['llmroute'])
+  const files = readdirSync(join(cwd, 'node_modules'), { recursive: true, withFileTypes: true })
+  const sizes = files.filter(file => file.isFile()).map(file => statSync(join(file.parentPath, file.name)).size)
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(80 * 1024 * 1024)
+})
+
+test('without what runs neural models it says how to add it', () => {
+  const train = ['llmroute', 'train', 'sample', '--strategy', 'knn', '--embedder', `transformers:${TINY_ENCODER}`]
+  const { status, stderr } = spawnSync('npx', ['--no-install', ...train], { cwd, encoding: 'utf8' })
+  expect(status).toBe(2)
+  expect(stderr).toBe(
+    `@xenova/transformers: expected the package, got none; it runs neural models and is left out of the installation. Add it where llmroute is installed:
+ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0 @xenova/transformers@npm:@huggingface/transformers@4.3.1
+`,
+  )
 })
 
 test('installed elsewhere it decides, offline and without a key', () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { DataError } from '../errors.ts'
-import type { CausalModel, ChatMessage } from '../types.ts'
+import type { CausalModel, ChatMessage } from '../model_types.ts'
 import { loadTransformers, type Transformers } from './transformers.ts'
 
 /** Quantisations by their files' ends, the one that keeps most for its size first: those of weights before those of activations. */

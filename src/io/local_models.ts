@@ -1,4 +1,4 @@
-import type { LocalModels } from '../types.ts'
+import type { LocalModels } from '../model_types.ts'
 
 /** What runs neural models here. A kind of model is a file of its own beside this one, imported when the first of them is opened. */
 export const localModels: LocalModels = {

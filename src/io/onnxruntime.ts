@@ -1,12 +1,11 @@
 import { isMainThread } from 'node:worker_threads'
-import type { InferenceSession } from 'onnxruntime-node'
 import { DataError } from '../errors.ts'
 import { importOptional } from './optional_package.ts'
 
 export type OnnxRuntime = typeof import('onnxruntime-node')
 
 /** What can be run: `run` takes tensors by name, and gives tensors by name. */
-export type OnnxSession = InferenceSession
+export type OnnxSession = Awaited<ReturnType<OnnxRuntime['InferenceSession']['create']>>
 
 /** ONNX Runtime, imported on first use: it is 290 MB and not installed with llmroute. Throws UsageError where it is absent. */
 export function loadOnnxRuntime(): Promise<OnnxRuntime> {

@@ -3,11 +3,12 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { DataError } from '../errors.ts'
 import { poolTokens } from '../math/token_pooling.ts'
-import type { SentenceEncoder } from '../types.ts'
+import type { SentenceEncoder } from '../model_types.ts'
 import { type ModelSource, openModelSource } from './model_source.ts'
 import { loadOnnxRuntime, type OnnxSession, openOnnxSession } from './onnxruntime.ts'
 import { readSentenceSettings, type SentenceSettings } from './sentence_settings.ts'
 import { openSentenceTokens } from './sentence_tokens.ts'
+import { loadTransformers } from './transformers.ts'
 
 /** Tokens of a batch, padding counted. On a CPU larger ones are no faster: what they hold leaves its cache. */
 const BATCH_TOKENS = 1024
@@ -21,7 +22,8 @@ const TOKENS = ['last_hidden_state', 'token_embeddings', 'hidden_states']
  * @throws UsageError where a package or the model is absent; DataError where its files cannot be used; UpstreamError of the hub.
  */
 export async function openSentenceEncoder(source: string): Promise<SentenceEncoder> {
-  // First, since without it there is no use in downloading.
+  // First, since without them there is no use in downloading.
+  await loadTransformers()
   const { Tensor } = await loadOnnxRuntime()
   const model = await openModelSource(source)
   const settings = withAsked(await readSentenceSettings(model.folder), model)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { DataError } from '../errors.ts'
-import type { SequenceClassifier } from '../types.ts'
+import type { SequenceClassifier } from '../model_types.ts'
 import { unreadable } from './file_errors.ts'
 import { misfit, openTokenModel } from './token_runs.ts'
 import { readWordPiece } from './wordpiece_files.ts'

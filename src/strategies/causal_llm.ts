@@ -1,5 +1,6 @@
 import { DataError, UsageError } from '../errors.ts'
-import type { ChatMessage, Checkpoint, Resources, Strategy } from '../types.ts'
+import type { ChatMessage } from '../model_types.ts'
+import type { Checkpoint, Resources, Strategy } from '../types.ts'
 import { createLabelEndpoint, isEndpoint } from './label_endpoint.ts'
 import { causalWinRate } from './label_win_rate.ts'
 

@@ -1,5 +1,6 @@
 import { UpstreamError, UsageError } from '../errors.ts'
-import type { ChatMessage, Resources } from '../types.ts'
+import type { ChatMessage } from '../model_types.ts'
+import type { Resources } from '../types.ts'
 
 /** Requests under way at a time. */
 const CONCURRENCY = 16

@@ -4,7 +4,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { create } from '../../src/embedders/transformers.ts'
 import { createEmbeddingCache } from '../../src/io/embedding_cache.ts'
 import { localModels } from '../../src/io/local_models.ts'
-import type { SentenceEncoder } from '../../src/types.ts'
+import type { SentenceEncoder } from '../../src/model_types.ts'
 import { startHubServer } from '../helpers/hub_server.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 

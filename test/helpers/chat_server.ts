@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { CausalModel, ChatMessage } from '../../src/types.ts'
+import type { CausalModel, ChatMessage } from '../../src/model_types.ts'
 
 interface Token {
   readonly token: string

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openCausalModel } from '../../src/io/causal_model.ts'
-import type { ChatMessage } from '../../src/types.ts'
+import type { ChatMessage } from '../../src/model_types.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
 // Made by checkpoints/recipes/tiny_causal; the expected logits are those of torch.
