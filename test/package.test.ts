@@ -66,8 +66,16 @@ test('installed it is 80 MB at most, with nothing beside it', () => {
 })
 
 test('without what runs neural models it says how to add it', () => {
-  const train = ['llmroute', 'train', 'sample', '--strategy', 'knn', '--embedder', `transformers:${TINY_ENCODER}`]
-  const { status, stderr } = spawnSync('npx', ['--no-install', ...train], { cwd, encoding: 'utf8' })
+  const train = [
+    'node_modules/llmroute/bin/llmroute.js',
+    'train',
+    'sample',
+    '--strategy',
+    'knn',
+    '--embedder',
+    `transformers:${TINY_ENCODER}`,
+  ]
+  const { status, stderr } = spawnSync('node', train, { cwd, encoding: 'utf8' })
   expect(status).toBe(2)
   expect(stderr).toBe(
     `@xenova/transformers: expected the package, got none; it runs neural models and is left out of the installation. Add it where llmroute is installed:
