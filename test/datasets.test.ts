@@ -16,6 +16,7 @@ const content = (name: string): string => new TextDecoder('utf-8', { fatal: true
 
 const table: string[][] = parse(content('sample.csv'))
 const sample: Record<string, string>[] = parse(content('sample.csv'), { columns: true })
+const translations: Record<string, string>[] = parse(content('translations.csv'), { columns: true })
 const lines = content('requests.jsonl').split('\n').slice(0, -1)
 const requests = lines.map(line => JSON.parse(line) as Request)
 
@@ -56,8 +57,8 @@ test('there are enough prompts, with ids of their own', () => {
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-test('both files end their lines with LF and have no byte order mark', () => {
-  for (const name of ['sample.csv', 'requests.jsonl']) {
+test('files end their lines with LF and have no byte order mark', () => {
+  for (const name of ['sample.csv', 'requests.jsonl', 'translations.csv']) {
     const text = bytes(name).toString('utf8')
     expect(text.endsWith('\n')).toBe(true)
     expect(text).not.toMatch(/\r|^\uFEFF/)
@@ -128,6 +129,18 @@ test('no two texts are equal or share six words in a row', () => {
   }
 })
 
+test('translations.csv holds every prompt once in each of its languages', () => {
+  const languages = [...new Set(translations.map(row => cell(row, 'language')))]
+  const prompts = new Set(translations.map(row => cell(row, 'english')))
+  expect(languages.toSorted()).toEqual(['ar', 'de', 'es', 'fr', 'hi', 'it', 'ja', 'ko', 'pt', 'ru', 'tr', 'zh'])
+  for (const language of languages) {
+    const rows = translations.filter(row => row.language === language)
+    expect(rows.map(row => cell(row, 'id'))).toEqual(rows.map((_, i) => `${language}/${i + 1}`))
+    expect(new Set(rows.map(row => cell(row, 'english')))).toEqual(prompts)
+    expect(new Set(rows.map(row => cell(row, 'translation'))).size).toBe(prompts.size)
+  }
+})
+
 test('the check for shared words finds what it should', () => {
   const [a, b] = ['One two, three: four five SIX seven', 'nought one two three four five six']
   const both = [
@@ -156,5 +169,9 @@ test('the table in the README agrees with the files', () => {
     rows: count,
     sha256: createHash('sha256').update(bytes(file)).digest('hex'),
   })
-  expect(rows).toEqual([row('sample.csv', sample.length), row('requests.jsonl', requests.length)])
+  expect(rows).toEqual([
+    row('sample.csv', sample.length),
+    row('requests.jsonl', requests.length),
+    row('translations.csv', translations.length),
+  ])
 })

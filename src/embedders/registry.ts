@@ -13,7 +13,10 @@ export interface EmbedderOptions {
 
 /** What each file in embedders/ exports. */
 export interface EmbedderModule {
-  create(options: EmbedderOptions, resources: Pick<Resources, 'postJson' | 'cache' | 'models'>): Promise<Embedder>
+  create(
+    options: EmbedderOptions,
+    resources: Pick<Resources, 'postJson' | 'cache' | 'models' | 'embedderTable'>,
+  ): Promise<Embedder>
 }
 
 /** Every embedder: the file name is the id. */
@@ -22,6 +25,10 @@ export const embedders: Registry<EmbedderModule> = {
   openai: {
     summary: 'any OpenAI-compatible /v1/embeddings endpoint, cached on disk',
     load: () => import('./openai.ts'),
+  },
+  static: {
+    summary: 'a shipped table of word vectors, distilled from a sentence encoder; no download',
+    load: () => import('./static.ts'),
   },
   transformers: {
     summary: 'any sentence encoder in the Hugging Face ONNX layout: transformers:FOLDER or transformers:ORG/NAME',

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import { isEndpoint } from '../strategies/label_endpoint.ts'
 import type { Cache, Checkpoint, Embedder, Resources } from '../types.ts'
+import { readEmbedderTable } from './embedder_table.ts'
 import { localModels } from './local_models.ts'
 
 /** Where resources come from. */
@@ -72,7 +73,7 @@ async function createEmbedder(id: string, checkpoint: Checkpoint | undefined): P
     const { createPostJson } = await import('./post_json.ts')
     return create(options, { cache: await openCache(), postJson: createPostJson() })
   }
-  if (name !== 'transformers') return create(options, {})
+  if (name !== 'transformers') return create(options, { embedderTable: readEmbedderTable })
   // Training embeds the same prompts for every fold; those that are routed come once, and would fill the disk.
   return create(options, { models: localModels, ...(checkpoint ? {} : { cache: await openCache() }) })
 }
