@@ -7,6 +7,7 @@ import { create as createHashing } from '../src/embedders/hashing.ts'
 import { type EmbedderOptions, embedders } from '../src/embedders/registry.ts'
 import { DataError } from '../src/errors.ts'
 import { readCheckpoint, writeCheckpoint } from '../src/io/checkpoint.ts'
+import { readEmbedderTable } from '../src/io/embedder_table.ts'
 import { localModels } from '../src/io/local_models.ts'
 import { openCheckpoint } from '../src/io/open_checkpoint.ts'
 import { createPostJson } from '../src/io/post_json.ts'
@@ -202,7 +203,7 @@ describe.each(Object.keys(strategies).filter(id => Object.hasOwn(MODELS, id) || 
 describe.each(Object.keys(embedders))('embedder %s', async id => {
   const { create } = await embedders[id]!.load()
   const options: EmbedderOptions = ENCODERS[id] ?? { baseUrl: server.url, dimensions: DIMENSIONS, model: 'hashes' }
-  const resources = { postJson: createPostJson(), models: localModels }
+  const resources = { postJson: createPostJson(), models: localModels, embedderTable: readEmbedderTable }
   const embedder: Embedder = await create(options, resources)
   const { dimensions } = embedder
   const apart = id in ENCODERS ? ONNX_APART : APART
