@@ -42,17 +42,16 @@ export function resolveDataset(name: string): string {
   )
 }
 
-/** Path of the checkpoint shipped for a strategy. */
+/** Path of the checkpoint shipped for a strategy: a file, or the folder of a neural model. */
 export function shippedCheckpoint(strategyId: string): string | undefined {
-  const file = join(packageRoot(), 'checkpoints', `${strategyId}.safetensors`)
-  return existsSync(file) ? file : undefined
+  return shippedCheckpoints().find(({ id }) => id === strategyId)?.file
 }
 
 /** Paths of all shipped checkpoints with their ids, by id. */
 export function shippedCheckpoints(): { id: string; file: string }[] {
   const folder = join(packageRoot(), 'checkpoints')
   return readdirSync(folder)
-    .filter(name => name.endsWith('.safetensors'))
+    .filter(name => name.endsWith('.safetensors') || existsSync(join(folder, name, 'llmroute.safetensors')))
     .sort()
     .map(name => ({ id: basename(name, '.safetensors'), file: join(folder, name) }))
 }

@@ -12,7 +12,7 @@ import { lookUp, unknownName } from '../registry.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Outcomes } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
-import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import type { StoredCheckpoint } from './checkpoint.ts'
 import { createEvalThreads } from './eval_threads.ts'
 import { openCheckpoint } from './open_checkpoint.ts'
 import { createStrategy, movedEmbedder, noCheckpoint } from './open_strategy.ts'
@@ -58,7 +58,7 @@ const RESERVED = [...BASELINES, 'strong', 'weak', 'oracle', 'default']
 
 /**
  * What is to be measured. Where no strategies are asked for: those of the given checkpoints, else every strategy that can be
- * fitted (`trains`) or has a shipped checkpoint. Columns of win rates and the baselines always take part.
+ * fitted, and (without `trains`) has a shipped checkpoint; neural models are slow and need packages, so they are named. Columns of win rates and the baselines always take part.
  * @throws UsageError for an unknown name or a strategy without weights; DataError for a checkpoint that cannot be used.
  */
 export async function openEntrants(outcomes: Outcomes, options: EntrantOptions): Promise<OpenedEntrants> {
@@ -134,9 +134,9 @@ async function readCheckpoints(files: readonly string[]): Promise<Map<string, St
 async function defaultIds(checkpoints: ReadonlyMap<string, unknown>, trains: boolean): Promise<string[]> {
   if (checkpoints.size > 0) return [...checkpoints.keys()]
   const ids = Object.keys(strategies)
-  if (!trains) return ids.filter(id => shippedCheckpoint(id) !== undefined)
   const modules = await Promise.all(ids.map(id => strategies[id]!.load()))
-  return ids.filter((_, i) => modules[i]!.fit !== undefined)
+  const learning = ids.filter((_, i) => modules[i]!.fit !== undefined)
+  return trains ? learning : learning.filter(id => shippedCheckpoint(id) !== undefined)
 }
 
 /** The error where a strategy is to be trained whose weights a recipe makes. */
@@ -148,7 +148,7 @@ export function notTrained(strategyId: string, recipe: string): UsageError {
 
 async function readShipped(id: string, recipe: string | undefined): Promise<StoredCheckpoint> {
   const file = shippedCheckpoint(id)
-  if (file !== undefined) return readCheckpoint(file)
+  if (file !== undefined) return openCheckpoint(file)
   throw noCheckpoint(id, recipe ?? 'Train it here with --cv 5, or make one with llmroute train.')
 }
 

@@ -3,7 +3,7 @@ import { lookUp, unknownName } from '../registry.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Model, ModelPair, Strategy } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
-import { readCheckpoint, type StoredCheckpoint } from './checkpoint.ts'
+import type { StoredCheckpoint } from './checkpoint.ts'
 import type { Config } from './config.ts'
 import { openCheckpoint } from './open_checkpoint.ts'
 import { createResources, type ResourceOptions } from './resources.ts'
@@ -114,7 +114,7 @@ async function findCheckpoint(
   const { fit, recipe } = await lookUp(strategies, id, 'strategy').load()
   if (!fit && recipe === undefined) return undefined
   const shipped = shippedCheckpoint(id)
-  if (shipped) return readCheckpoint(shipped)
+  if (shipped) return openCheckpoint(shipped)
   throw noCheckpoint(id, recipe ?? `Make one with llmroute train --strategy ${id}.`)
 }
 

@@ -16,29 +16,34 @@ export type WordVisitor = (word: string) => boolean
  * package `tokenizers` does for every character but some 600 that Unicode has since version 8, which it takes for letters.
  */
 export function createBertWords(reading: BertReading): (text: string, visit: WordVisitor) => void {
-  const known = new Map<number, string>()
+  const known = new Map<number, readonly Sign[]>()
+  const read = (code: number) => {
+    const signs = Array.from(readCharacter(code, reading), text => ({ text, kind: kindOf(text) }))
+    known.set(code, signs)
+    return signs
+  }
   return (text, visit) => {
     let word = ''
     for (let at = 0; at < text.length; ) {
       const code = text.codePointAt(at)!
       at += code > 0xffff ? 2 : 1
-      let read = known.get(code)
-      if (read === undefined) {
-        read = readCharacter(code, reading)
-        known.set(code, read)
-      }
-      for (const sign of read) {
-        if (!isApart(sign)) {
-          word += sign
+      for (const sign of known.get(code) ?? read(code)) {
+        if (sign.kind === 'letter') {
+          word += sign.text
           continue
         }
         if (word !== '' && !visit(word)) return
         word = ''
-        if (!isSpace(sign) && !visit(sign)) return
+        if (sign.kind === 'punctuation' && !visit(sign.text)) return
       }
     }
     if (word !== '') visit(word)
   }
+}
+
+interface Sign {
+  readonly text: string
+  readonly kind: 'letter' | 'punctuation' | 'space'
 }
 
 /** What becomes of one character: nothing, a space, or one or more signs. */
@@ -54,12 +59,10 @@ function readCharacter(code: number, reading: BertReading): string {
   return reading.separateIdeographs && isIdeograph(code) ? ` ${read} ` : read
 }
 
-function isApart(sign: string): boolean {
-  const code = sign.charCodeAt(0)
-  if (code > 127) return isSpace(sign) || /\p{P}/u.test(sign)
-  // Of ASCII, signs such as $ and + count as punctuation too; a control character is left only where the text is not cleaned.
-  const isWord = (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code >= 65 && code <= 90)
-  return !isWord && (code > 32 ? code !== 127 : isSpace(sign))
+function kindOf(sign: string): Sign['kind'] {
+  if (isSpace(sign)) return 'space'
+  // Of ASCII, signs such as $ and + count as punctuation too.
+  return /[\p{P}!-/:-@[-`{-~]/u.test(sign) ? 'punctuation' : 'letter'
 }
 
 /** White_Space of Unicode. */

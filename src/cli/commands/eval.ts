@@ -61,7 +61,10 @@ For several files it prints { "version", "files": [the above], "mean": [{ "id", 
 export function define(command: Command): void {
   command
     .argument('<files...>', 'outcomes, or ids of shipped data sets (llmroute list datasets)')
-    .option('-s, --strategies <ids>', 'strategies by comma, or default (default: every one that has weights)')
+    .option(
+      '-s, --strategies <ids>',
+      'strategies by comma, or default (default: every one that train makes and that has weights)',
+    )
     .option(
       '-c, --checkpoint <file>',
       'weights for the strategy that they name; repeatable; without --strategies only the named are measured',

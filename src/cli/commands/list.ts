@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { embedders } from '../../embedders/registry.ts'
 import { datasetCatalog, shippedCheckpoints } from '../../io/catalog.ts'
-import { readCheckpoint } from '../../io/checkpoint.ts'
+import { openCheckpoint } from '../../io/open_checkpoint.ts'
 import { policies } from '../../policies/registry.ts'
 import { lookUp, type Registry } from '../../registry.ts'
 import { strategies } from '../../strategies/registry.ts'
@@ -74,10 +74,11 @@ function itemsOf(registry: Registry<unknown>): Item[] {
 async function describeCheckpoints(): Promise<readonly Item[]> {
   return Promise.all(
     shippedCheckpoints().map(async ({ id, file }) => {
-      const { metadata, sha256 } = await readCheckpoint(file)
-      const { strategy, embedder, pair, trainedOn, date } = metadata
+      const { metadata, sha256 } = await openCheckpoint(file)
+      const { strategy, embedder, pair, trainedOn, date, options } = metadata
       const rows = trainedOn.reduce((sum, trained) => sum + trained.rows, 0)
-      const summary = `${pair.strong} or ${pair.weak}; trained on ${grouped(rows)} outcomes, ${date}; by cross-validation:`
+      const way = options.measuredOn ?? 'by cross-validation'
+      const summary = `${pair.strong} or ${pair.weak}; trained on ${grouped(rows)} outcomes, ${date}; ${way}:`
       const details = trainedOn.map(
         trained => `${trained.name}: ${grouped(trained.rows)} rows, APGR ${measured(trained.apgr)}`,
       )
