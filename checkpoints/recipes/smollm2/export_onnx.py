@@ -1,11 +1,13 @@
 """Writes a Llama of transformers as ONNX in the layout of the Hugging Face hub, with past keys and values as inputs, as
 transformers.js reads it: input_ids, attention_mask, position_ids, num_logits_to_keep, past_key_values.*  ->  logits, present.*"""
 
+import functools
 import json
 import os
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
@@ -132,13 +134,16 @@ def export(model, folder, file="model.onnx"):
     return path
 
 
-def run(path, ids, past=None):
-    """Logits of the last position for one list of token ids, by ONNX Runtime."""
-    import onnxruntime
-
+@functools.lru_cache(maxsize=2)
+def open_session(path):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path, options)
+    return onnxruntime.InferenceSession(path, options)
+
+
+def run(path, ids):
+    """Logits of the last position for one list of token ids, by ONNX Runtime on one thread."""
+    session = open_session(path)
     feed = {
         "input_ids": np.array([ids], dtype=np.int64),
         "attention_mask": np.ones((1, len(ids)), dtype=np.int64),

@@ -38,7 +38,7 @@ def main():
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = LlamaForCausalLM.from_pretrained(source, attn_implementation="eager").float().eval()
     examples = choose(data, tokenizer)
-    print(f"{len(examples)} rows, {sum(len(ids) for ids, _ in examples)} tokens", flush=True)
+    print(f"{len(examples)} rows, {sum(len(ids) for ids, *_ in examples)} tokens", flush=True)
 
     layers = model.model.layers
     lower, upper = layers[:-TRAINED], layers[-TRAINED:]
@@ -59,7 +59,7 @@ def main():
 
 
 def choose(data, tokenizer):
-    """Token ids behind the common prefix, and the probabilities of the five grades."""
+    """Token ids behind the common prefix, the probabilities of the five grades, and the prompt, of the rows to learn from."""
     read = outcome_rows.read_rows(data)
     prefix = prefix_of(tokenizer)
     chosen = []
@@ -73,7 +73,7 @@ def choose(data, tokenizer):
             if taken == most or len(ids) - len(prefix) > MOST_TOKENS or ids[: len(prefix)] != prefix:
                 continue
             taken += 1
-            chosen.append((ids[len(prefix) :], grades_of(float(read["difference"][k]))))
+            chosen.append((ids[len(prefix) :], grades_of(float(read["difference"][k])), read["prompts"][k]))
     chosen.sort(key=lambda example: len(example[0]))
     return chosen
 
@@ -128,10 +128,10 @@ def hidden_states(model, lower, keys, start, examples, out):
         if not file.exists():
             made = {}
             for at in range(0, len(part), 10):
-                batch = padded([ids for ids, _ in part[at : at + 10]])
+                batch = padded([ids for ids, *_ in part[at : at + 10]])
                 with torch.no_grad():
                     x, _ = through(model, lower, embed(model, batch), start, keys)
-                for j, (ids, _) in enumerate(part[at : at + 10]):
+                for j, (ids, *_) in enumerate(part[at : at + 10]):
                     made[str(at + j)] = x[j, : len(ids)].numpy().astype(np.float16)
             np.savez(f"{file}.partial.npz", **made)
             os.replace(f"{file}.partial.npz", file)
