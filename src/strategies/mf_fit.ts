@@ -13,6 +13,8 @@ const NOISE_VARIANCE = 0.01
 const INTERCEPT_PENALTY = 1e-3
 /** Rank of what distinguishes the models. More only fits noise, with 28 models as well. */
 const RANK = 8
+/** Steps to a common scale: enough for sources that share one model of thirty. */
+const ALIGNMENTS = 500
 
 /** Weights in RouteLLM's form, δ(m) = w · (P_m/‖P_m‖ ∘ W x) + bias_m, and what turns δ into a score. */
 export interface MfWeights {
@@ -31,7 +33,7 @@ export interface MfWeights {
 
 /**
  * Fits by maximum likelihood on all comparisons within rows, then factorises. Each source has an intercept per model of
- * its own; what is kept is their mean over the rows.
+ * its own; what is kept is one per model, on a scale common to the sources that share models.
  * @param vectors row-major rows × width, one per row of `outcomes`.
  */
 export function fitMf(outcomes: Outcomes, vectors: Float32Array, width: number): MfWeights {
@@ -64,15 +66,51 @@ function fitWithSources(
   const wideGram = gramOf(extended, wide, all)
   const fitted = fitStrengths({ vectors: extended, width: wide, scores, players }, wideGram, penalties)
   const weights = new Float64Array(players * width)
-  const bias = new Float64Array(players)
+  const intercepts = new Float64Array(players * sources)
+  const counts = new Float64Array(players * sources)
   for (let player = 0; player < players; player++) {
     weights.set(fitted.subarray(player * wide, player * wide + width), player * width)
-    const known = all.filter(row => !Number.isNaN(scores[row * players + player]!))
-    for (const row of known) bias[player]! += fitted[player * wide + width + outcomes.source[row]!]! / known.length
+    intercepts.set(fitted.subarray(player * wide + width, (player + 1) * wide), player * sources)
+    for (const row of all) {
+      if (!Number.isNaN(scores[row * players + player]!)) counts[player * sources + outcomes.source[row]!]!++
+    }
   }
+  const bias = commonIntercepts(intercepts, counts, players, sources)
   const gram = new Float64Array(width * width)
   for (let j = 0; j < width; j++) gram.set(wideGram.subarray(j * wide, j * wide + width), j * width)
   return { weights, bias, gram }
+}
+
+/**
+ * intercept[player, source] ≈ bias[player] + shift[source], by alternating weighted means: within a source only differences of
+ * intercepts mean anything, so that sources of other models stand on other ground until the models they share join them.
+ * @param counts rows in which the player is known in the source; `intercepts` likewise row-major players × sources.
+ */
+function commonIntercepts(
+  intercepts: Float64Array,
+  counts: Float64Array,
+  players: number,
+  sources: number,
+): Float64Array {
+  const bias = new Float64Array(players)
+  const shift = new Float64Array(sources)
+  for (let iteration = 0; iteration < ALIGNMENTS; iteration++) {
+    for (let player = 0; player < players; player++) {
+      const own = Array.from(shift.keys(), source => player * sources + source)
+      bias[player] = weightedMean(own, counts, at => intercepts[at]! - shift[at % sources]!)
+    }
+    for (let source = 0; source < sources; source++) {
+      const own = Array.from(bias.keys(), player => player * sources + source)
+      shift[source] = weightedMean(own, counts, at => intercepts[at]! - bias[Math.floor(at / sources)]!)
+    }
+  }
+  return bias
+}
+
+/** The mean over places, 0 where all weigh nothing. */
+function weightedMean(places: readonly number[], weights: Float64Array, valueAt: (place: number) => number): number {
+  const total = places.reduce((sum, place) => sum + weights[place]!, 0)
+  return total === 0 ? 0 : places.reduce((sum, place) => sum + weights[place]! * valueAt(place), 0) / total
 }
 
 /** δ of every row and model, without what is common to the models. */

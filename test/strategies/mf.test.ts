@@ -56,6 +56,30 @@ test('scores for the pair that is asked for, also turned round, also of models n
   expect((await ofPair('large', 'small', apart))[0]).toBeGreaterThan(0.6)
 })
 
+test('files that share one model: pairs that were never in one file have the win rates and qualities of the data', async () => {
+  // small and middle in one file, middle, good and large in the other.
+  const rows = wide.prompts.length
+  const source = Uint16Array.from({ length: rows }, (_, row) => row % 2)
+  const isThere = (model: number, file: number) => (file === 0 ? model <= 1 : model >= 1)
+  const scores = wide.scores.map((score, k) => (isThere(k % 4, source[Math.floor(k / 4)]!) ? score : Number.NaN))
+  const sources = [
+    { name: 'lower', sha256: '', strong: 1, weak: 0 },
+    { name: 'upper', sha256: '', strong: 3, weak: 1 },
+  ]
+  const apart = await mf.fit({ ...wide, scores, source, sources }, hashingResources())
+  const pair = { strong: 'large', weak: 'small' }
+  const strategy = await mf.create(hashingResources(apart, { pair }))
+  const winRates = await strategy.winRate(fresh.prompts)
+  const share = fresh.prompts.filter(isHard).length / 500
+  expect(Math.abs(mean(winRates) - (0.5 + 0.4 * share))).toBeLessThan(0.03)
+  expect(mean(where(winRates, fresh.prompts, true))).toBeGreaterThan(mean(where(winRates, fresh.prompts, false)) + 0.05)
+  const qualities = await strategy.quality!(fresh.prompts, MODELS)
+  for (const m of MODELS.keys()) {
+    const column = (values: Float64Array) => values.filter((_, k) => k % MODELS.length === m)
+    expect(Math.abs(mean(column(qualities)) - mean(column(fresh.scores))), MODELS[m]).toBeLessThan(0.05)
+  }
+})
+
 test('a file where strong always wins teaches nothing about which file a prompt came from', async () => {
   const hard = syntheticOutcomes({ rows: 400 })
   const rows = hard.prompts.length
