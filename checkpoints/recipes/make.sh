@@ -15,7 +15,7 @@ all=("${few[@]}" "$pairs"/{mmlupro,llmrouter_uiuc}.csv "$data/evouna_openqa.csv"
 train() {
   local strategy=$1
   shift
-  node bin/llmroute.js train "$@" --strategy "$strategy" --seed 0 \
+  node bin/llmroute.js train "$@" --strategy "$strategy" --seed 0 --force \
     --strong gpt-4-1106-preview --weak mixtral-8x7b-instruct -o "checkpoints/$strategy.safetensors"
 }
 

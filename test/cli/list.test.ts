@@ -32,7 +32,14 @@ test('list checkpoints says what each was trained on and how it did', async () =
     }
   }
   const text = (await runCli(['list', 'checkpoints'])).stdout
-  expect(text).toMatch(/APGR 0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)/)
+  expect(text).toMatch(/ outcomes; APGR .*:\n/)
+  for (const { trainedOn } of checkpoints) {
+    for (const { name, apgr } of trainedOn) {
+      const interval = [apgr.value, apgr.low, apgr.high].map(value => value.toFixed(3).replace('.', '\\.'))
+      expect(text).toMatch(new RegExp(`${name} +[\\d,]+ {2}${interval[0]} \\(${interval[1]} to ${interval[2]}\\)`))
+    }
+  }
+  for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80)
 })
 
 test('list alone shows all five kinds', async () => {

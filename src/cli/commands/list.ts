@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { embedders } from '../../embedders/registry.ts'
+import { beatsLength } from '../../evaluation/worth.ts'
 import { datasetCatalog, shippedCheckpoints } from '../../io/catalog.ts'
 import { openCheckpoint } from '../../io/open_checkpoint.ts'
 import { policies } from '../../policies/registry.ts'
@@ -16,7 +17,10 @@ Examples:
   llmroute list checkpoints
   llmroute list strategies --json
 
---json prints { "version": 1, "<kind>": [{ "id", "summary", ... }] }, or all five kinds without an argument.`
+--json prints { "version": 1, "<kind>": [{ "id", "summary", ... }] }, or all five kinds without an argument. A checkpoint says
+besides { "strategy", "embedder": { "id", "dimensions" } or null, "pair": { "strong", "weak" }, "trainedOn": [{ "name", "rows",
+"sha256", "apgr": { "value", "low", "high" }, "minusLength": likewise }], "measured": { "apgr", "minusLength",
+"beatsSingleModel" } over all of them or null, "date", "sha256" }.`
 
 interface Item {
   readonly id: string
@@ -75,18 +79,23 @@ async function describeCheckpoints(): Promise<readonly Item[]> {
   return Promise.all(
     shippedCheckpoints().map(async ({ id, file }) => {
       const { metadata, sha256 } = await openCheckpoint(file)
-      const { strategy, embedder, pair, trainedOn, date, options } = metadata
+      const { strategy, embedder = null, pair, trainedOn, measured = null, date, options } = metadata
       const rows = trainedOn.reduce((sum, trained) => sum + trained.rows, 0)
-      const way = options.measuredOn ?? 'by cross-validation'
-      const summary = `${pair.strong} or ${pair.weak}; trained on ${grouped(rows)} outcomes, ${date}; ${way}:`
-      const details = trainedOn.map(
-        trained => `${trained.name}: ${grouped(trained.rows)} rows, APGR ${measured(trained.apgr)}`,
-      )
-      return { id, summary, details, strategy, embedder: embedder ?? null, pair, trainedOn, date, sha256 }
+      const summary = `${pair.strong} or ${pair.weak}, ${date}`
+      const all = { name: `all ${trainedOn.length}, each counting alike`, rows, ...measured }
+      const figures = [...trainedOn, ...(measured && trainedOn.length > 1 ? [all] : [])].map(figuresOf)
+      const details = [
+        `${grouped(rows)} outcomes; APGR ${options.measuredOn ?? 'by cross-validation'}${trainedOn.some(file => file.minusLength) ? ' (* beats length)' : ''}:`,
+        ...renderTable(figures, { right: [1] })
+          .trimEnd()
+          .split('\n'),
+      ]
+      return { id, summary, details, strategy, embedder, pair, trainedOn, measured, date, sha256 }
     }),
   )
 }
 
-function measured(apgr: TrainingFile['apgr']): string {
-  return apgr ? `${fixed(apgr.value)} (${fixed(apgr.low)} to ${fixed(apgr.high)})` : 'undefined'
+function figuresOf({ name, rows, apgr, minusLength }: Omit<TrainingFile, 'sha256'>): string[] {
+  const interval = apgr ? `${fixed(apgr.value)} (${fixed(apgr.low)} to ${fixed(apgr.high)})` : 'undefined'
+  return [name, grouped(rows), `${interval}${beatsLength(minusLength) ? ' *' : ''}`]
 }
