@@ -10,8 +10,8 @@ import { readSentenceSettings, type SentenceSettings } from './sentence_settings
 import { openSentenceTokens } from './sentence_tokens.ts'
 import { loadTransformers } from './transformers.ts'
 
-/** Tokens of a batch, padding counted. On a CPU larger ones are no faster: what they hold leaves its cache. */
-const BATCH_TOKENS = 1024
+/** Tokens of a batch, padding counted. On a CPU larger ones are slower: what they hold leaves its cache. */
+const BATCH_TOKENS = 256
 /** Outputs that hold rows already, and outputs that hold the vectors of tokens. */
 const ROWS = ['sentence_embedding', 'text_embeds']
 const TOKENS = ['last_hidden_state', 'token_embeddings', 'hidden_states']

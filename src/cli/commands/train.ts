@@ -39,6 +39,7 @@ const EXAMPLES = `
 Examples:
   llmroute train outcomes.csv -o mine.safetensors
   llmroute train outcomes.csv --strategy knn --keep-prompts -o knn.safetensors
+  llmroute train outcomes.csv --strategy knn --embedder transformers:Xenova/all-MiniLM-L6-v2@q8 -o knn.safetensors
   llmroute train march.csv april.csv --strong gpt-4o --weak gpt-4o-mini -o mine.safetensors
   llmroute train battles.csv --strategy mf --strong gpt-4 --weak mixtral -o mf.safetensors
 
