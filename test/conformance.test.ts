@@ -36,7 +36,10 @@ const PROMPTS = [
 const anyPrompts = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' })), { maxLength: 12 })
 const outcomes = syntheticOutcomes({ rows: 160 })
 /** Folders of models that nobody fits here: tiny ones with random weights. */
-const MODELS: Readonly<Record<string, string>> = { causal_llm: 'test/fixtures/tiny_causal' }
+const MODELS: Readonly<Record<string, string>> = {
+  bert: 'test/fixtures/tiny_bert',
+  causal_llm: 'test/fixtures/tiny_causal',
+}
 const ENCODERS: Readonly<Record<string, EmbedderOptions>> = { transformers: { model: 'test/fixtures/tiny_encoder' } }
 const folder = temporaryFolder()
 const server = await startEmbeddingsServer(DIMENSIONS)

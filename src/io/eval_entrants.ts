@@ -58,7 +58,8 @@ const RESERVED = [...BASELINES, 'strong', 'weak', 'oracle', 'default']
 
 /**
  * What is to be measured. Where no strategies are asked for: those of the given checkpoints, else every strategy that can be
- * fitted, and (without `trains`) has a shipped checkpoint; neural models are slow and need packages, so they are named. Columns of win rates and the baselines always take part.
+ * fitted, and (without `trains`) has a shipped checkpoint; neural models are slow and need packages, so they take part where they
+ * are named. Columns of win rates and the baselines always take part.
  * @throws UsageError for an unknown name or a strategy without weights; DataError for a checkpoint that cannot be used.
  */
 export async function openEntrants(outcomes: Outcomes, options: EntrantOptions): Promise<OpenedEntrants> {
