@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { fittedWinRates } from '../evaluation/cross_validation.ts'
 import type { FitAndScore } from '../evaluation/entrants.ts'
-import type { Strategy, StrategyModule } from '../types.ts'
+import type { Resources, Strategy, StrategyModule } from '../types.ts'
 import type { StoredCheckpoint } from './checkpoint.ts'
 import type { EvalAnswer, EvalJob } from './eval_worker.ts'
 import { createLimit } from './limit.ts'
@@ -38,12 +38,13 @@ export function createEvalThreads(file = workerFile()): EvalThreads {
   let isClosed = false
   const elsewhere = createLimit(Math.min(availableParallelism(), MOST_THREADS))
   const here = createLimit(1)
+  const opened = new Map<string, Resources>()
   const run = (rows: number, embedder: string | undefined, job: EvalJob, direct: () => Promise<Float64Array>) =>
     file && rows >= LEAST_ROWS && isLocal(embedder) ? elsewhere(() => inThread(file, job)) : here(direct)
   return {
     fitAndScore: (strategyId, module, resources) => (train, prompts) =>
       run(train.prompts.length, resources.embedder, { strategyId, weights: { train }, prompts, resources }, () =>
-        fittedWinRates(module, train, prompts, createResources(resources)),
+        fittedWinRates(module, train, prompts, sharedResources(resources)),
       ),
     scored: (strategy, { file: checkpoint, metadata }, resources) => ({
       ...strategy,
@@ -59,6 +60,14 @@ export function createEvalThreads(file = workerFile()): EvalThreads {
       isClosed = true
       await Promise.all(Array.from(running, worker => worker.terminate()))
     },
+  }
+
+  /** What is made in this thread is made once: a neural embedder takes a second and hundreds of megabytes. */
+  function sharedResources(options: EvalJob['resources']): Resources {
+    const key = JSON.stringify(options)
+    const resources = opened.get(key) ?? createResources(options)
+    opened.set(key, resources)
+    return resources
   }
 
   function inThread(program: URL, job: EvalJob): Promise<Float64Array> {
