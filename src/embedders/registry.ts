@@ -31,7 +31,7 @@ export const embedders: Registry<EmbedderModule> = {
     load: () => import('./static.ts'),
   },
   transformers: {
-    summary: 'any sentence encoder in the Hugging Face ONNX layout: transformers:FOLDER or transformers:ORG/NAME',
+    summary: 'any sentence encoder in ONNX, by folder or hub id: transformers:NAME',
     load: () => import('./transformers.ts'),
   },
 }
