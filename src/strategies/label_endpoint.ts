@@ -101,13 +101,14 @@ function isCandidate(value: unknown): value is Candidate {
 
 /**
  * The log probabilities of the labels where the answer names one: at a token that holds a label's digit and beside it only
- * brackets and spaces, be it `[[3]]` or the `3` of `[[`, `3`, `]]`. One behind `[[` is preferred to a lone one before it, and a
- * digit of a longer number is none.
+ * brackets and spaces, be it `[[3]]` or the `3` of `[[`, `3`, `]]`. One behind `[[` is preferred to a lone one before it; a digit
+ * of a longer number is none, nor is the 1 of `1 to 5`.
  */
 function labelLogits(positions: readonly Position[], labels: readonly string[]): Float64Array | undefined {
   const digits = labels.map(digitOf)
   const named = positions.filter((position, i) => {
-    const isPart = isNumeric(positions[i - 1]) || isNumeric(positions[i + 1])
+    const next = positions[i + 1]
+    const isPart = isNumeric(positions[i - 1]) || isNumeric(next) || /^\s*(to|-|–)/.test(next?.token ?? '')
     return digits.includes(digitOf(position.token)) && !isPart
   })
   const place = named.find(position => isBracketed(position, positions)) ?? named[0]

@@ -23,7 +23,7 @@ export const strategies: Registry<StrategyModule> = {
     load: () => import('./bert.ts'),
   },
   causal_llm: {
-    summary: 'a language model predicts the grade of a weak answer: an endpoint with top_logprobs, or an ONNX folder',
+    summary: 'a language model predicts the grade of a weak answer: an endpoint or an ONNX folder',
     load: () => import('./causal_llm.ts'),
   },
   forest: { summary: 'random forest over embeddings and prompt statistics', load: () => import('./forest.ts') },
