@@ -19,7 +19,7 @@ from prompt import text_of
 from quantize import win_rate
 
 MODEL = "onnx/model_q4.onnx"
-QUANTILE_ROWS = 300
+QUANTILE_ROWS = 200
 # As JavaScript has it.
 SPACE = "[\\t\\n\\v\\f\\r \\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff]+"
 MASK = 0xFFFFFFFF
