@@ -19,7 +19,7 @@ export const strategies: Registry<StrategyModule> = {
   },
   knn: { summary: 'outcomes of the most similar training prompts', load: () => import('./knn.ts') },
   bert: {
-    summary: 'a small encoder with the labels strong, tie and weak, on ONNX Runtime; any such classifier from a folder',
+    summary: 'a small encoder fine-tuned on outcomes, on ONNX Runtime; or one from a folder',
     load: () => import('./bert.ts'),
   },
   causal_llm: {
