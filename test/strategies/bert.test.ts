@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { writeCheckpoint } from '../../src/io/checkpoint.ts'
@@ -106,6 +106,41 @@ describe('a checkpoint that does not fit', () => {
     await expect(create(resourcesOf(imported))).rejects.toThrow(
       'bert: expected a way to run models (resources.models), got none.',
     )
+  })
+})
+
+describe('the shipped one', () => {
+  test('is 25 MB at most', () => {
+    expect(statSync('checkpoints/bert/onnx/model_quantized.onnx').size).toBeLessThan(25e6)
+  })
+
+  test('a batch gives exactly what its prompts give one by one: 8 bits are rounded by the largest number of a text', async () => {
+    const strategy = await createStrategy('bert', { checkpoint: await openCheckpoint('checkpoints/bert') })
+    const batch = await strategy.winRate(prompts)
+    for (const [i, prompt] of prompts.entries()) expect((await strategy.winRate([prompt]))[0]).toBe(batch[i])
+    expect(await strategy.winRate(prompts.toReversed())).toEqual(batch.toReversed())
+  })
+
+  test('a proof is harder than a greeting, and half of all prompts go to strong', async () => {
+    const hard = 'Prove that a continuous function on a compact metric space is uniformly continuous.'
+    const winRates = await Promise.all(
+      [hard, 'hi there'].map(async prompt => {
+        const { stdout } = await runCli(['route', prompt, '--strategy', 'bert', '--json'])
+        return JSON.parse(stdout) as { winRate: number; threshold: number }
+      }),
+    )
+    expect(winRates[0]!.winRate).toBeGreaterThan(winRates[1]!.winRate)
+    const { tensors, metadata } = await openCheckpoint('checkpoints/bert')
+    expect(winRates[0]!.threshold).toBeCloseTo(tensors.win_rate_quantiles!.data[500] as number, 9)
+    expect(metadata.trainedOn.every(({ apgr }) => apgr!.value > 0.5)).toBe(true)
+  })
+
+  test('it says what it saw: four fifths of its rows', async () => {
+    const { tensors, metadata } = await openCheckpoint('checkpoints/bert')
+    const rows = metadata.trainedOn.reduce((sum, file) => sum + file.rows, 0)
+    const seen = tensors.seen!.data.length
+    expect(seen).toBeLessThanOrEqual(rows)
+    expect(seen).toBeGreaterThan(0.98 * rows)
   })
 })
 
