@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-SLOTS = 1 << 17
+SLOTS = 1 << 18
 NUMBER_BITS = 17
 NUMBER_MASK = (1 << NUMBER_BITS) - 1
 START_SEED = 0x811C9DC5
@@ -35,10 +35,13 @@ def find(slots, h):
     return 0
 
 
-def hash_table(pieces):
-    """Slots for pieces numbered from 1; the first piece, that of the unknown, is in none. A piece that cannot be told from an earlier one is left out."""
+def hash_table(pieces, aliases):
+    """Slots for pieces numbered from 1; the first piece, that of the unknown, is in none. `aliases` are words that share the
+    row of a piece. What cannot be told from an earlier one is left out."""
     slots = [0] * SLOTS
-    for number, piece in enumerate(pieces[1:], 2):
+    rows = {piece: number for number, piece in enumerate(pieces, 1)}
+    numbered = [(piece, rows[piece]) for piece in pieces[1:]] + [(word, rows[piece]) for word, piece in aliases.items()]
+    for piece, number in numbered:
         h = hash_of(piece)
         if find(slots, h):
             continue
@@ -55,10 +58,10 @@ def quantize(rows):
     return codes, scales
 
 
-def write(path, pieces, rows, metadata):
+def write(path, pieces, rows, aliases, metadata):
     """Safetensors with `slots`, `codes` and `scales`; the fingerprint in its header is the start of the tensors' SHA-256."""
     codes, scales = quantize(rows)
-    tensors = {"slots": hash_table(pieces), "scales": scales, "codes": codes}
+    tensors = {"slots": hash_table(pieces, aliases), "scales": scales, "codes": codes}
     digest = hashlib.sha256(b"".join(t.tobytes() for t in tensors.values())).hexdigest()
     header = {"__metadata__": {"format": "llmroute embedder", **metadata, "fingerprint": digest[:16]}}
     offset = 0
