@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 
+import ml_dtypes
 import numpy as np
 import onnx
 import torch
@@ -34,7 +35,8 @@ def main():
     small = onnx.load(whole)
     shrink_layers(small.graph)
     shrink_table(small.graph)
-    small.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    small.opset_import[0].version = 21
+    small.ir_version = 10
     path = os.path.join(out, "onnx", "model_q4.onnx")
     onnx.save(small, path)
     labels = [tokenizer.encode(digit)[0] for digit in "12345"]
@@ -47,56 +49,46 @@ def main():
 
 
 def shrink_layers(graph):
-    """MatMul with weights becomes MatMulNBits: 16 steps from the smallest to the largest weight of a block, as GGUF's Q4_1 has them, so
-    that what it holds is kept as it is. The zero point is a fraction, which ONNX Runtime allows. Matrices that were trained since do
-    not lie on such steps, which would round away what they learned: they are kept in 16 bits."""
-    weights = {weight.name: weight for weight in graph.initializer}
-    for place, node in reversed(list(enumerate(graph.node))):
-        if node.op_type != "MatMul" or node.input[1] not in weights:
-            continue
-        name = node.input[1]
-        values = numpy_helper.to_array(weights[name])
-        blocks = values.T.reshape(values.shape[1], values.shape[0] // BLOCK, BLOCK)
+    """Weights in 16 steps from the smallest to the largest of a block, as GGUF's Q4_1 has them, so that what it holds is kept as it
+    is. Matrices that were trained since do not lie on such steps, which would round away what they learned: they are kept in 16 bits.
+    ONNX Runtime unfolds both once when it loads the model: on a processor, multiplying by 4 bits is slower."""
+    used = {node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    for weight in [weight for weight in graph.initializer if weight.name in used]:
+        values = numpy_helper.to_array(weight)
+        blocks = values.T.reshape(values.shape[1], -1, BLOCK)
         low, high = blocks.min(-1, keepdims=True), blocks.max(-1, keepdims=True)
         step = np.maximum((high - low) / 15, 1e-12).astype(np.float32)
         steps = np.clip(np.round((blocks - low) / step), 0, 15).astype(np.uint8)
-        graph.initializer.remove(weights[name])
         if np.abs(steps * step + low - blocks).max() > 1e-5:
-            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            graph.node.insert(place, helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+            unfold(graph, weight, {"half": values.astype(np.float16)}, [("Cast", ["half"])])
             continue
-        parts = {"bytes": steps[..., ::2] | (steps[..., 1::2] << 4), "steps": step.ravel(), "zeros": (-low / step).ravel()}
-        graph.initializer.extend(numpy_helper.from_array(value, f"{name}.{part}") for part, value in parts.items())
-        small = helper.make_node(
-            "MatMulNBits",
-            [node.input[0], *(f"{name}.{part}" for part in parts)],
-            list(node.output),
-            name=node.name,
-            domain="com.microsoft",
-            K=values.shape[0],
-            N=values.shape[1],
-            bits=4,
-            block_size=BLOCK,
-        )
-        node.CopyFrom(small)
+        ways = [("Cast", ["bytes"]), ("Mul", ["steps"]), ("Add", ["lows"]), ("Reshape", ["shape"]), ("Transpose", [])]
+        parts = {"bytes": steps.astype(ml_dtypes.uint4), "steps": step, "lows": low, "shape": np.array(values.T.shape)}
+        unfold(graph, weight, parts, ways)
 
 
 def shrink_table(graph):
-    """The table of tokens as bytes with a scale a block, as GGUF's Q8_0 has them; ONNX Runtime unfolds it once when it loads the model."""
+    """The table of tokens as bytes with a scale a block, as GGUF's Q8_0 has them."""
     table = next(weight for weight in graph.initializer if weight.name == TABLE)
     values = numpy_helper.to_array(table)
     blocks = values.reshape(values.shape[0], -1, BLOCK)
     scales = np.maximum(np.abs(blocks).max(-1, keepdims=True) / 127, 1e-12).astype(np.float32)
     parts = {"bytes": np.round(blocks / scales).astype(np.int8), "scales": scales, "shape": np.array(values.shape)}
-    graph.initializer.remove(table)
-    graph.initializer.extend(numpy_helper.from_array(value, f"{TABLE}.{part}") for part, value in parts.items())
-    steps = [
-        helper.make_node("Cast", [f"{TABLE}.bytes"], [f"{TABLE}.cast"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Mul", [f"{TABLE}.cast", f"{TABLE}.scales"], [f"{TABLE}.blocks"]),
-        helper.make_node("Reshape", [f"{TABLE}.blocks", f"{TABLE}.shape"], [TABLE]),
-    ]
-    for step in reversed(steps):
-        graph.node.insert(0, step)
+    unfold(graph, table, parts, [("Cast", ["bytes"]), ("Mul", ["scales"]), ("Reshape", ["shape"])])
+
+
+def unfold(graph, weight, parts, ways):
+    """Puts small constants and the steps that make the weight of them in its place; the first step takes the first part."""
+    graph.initializer.remove(weight)
+    graph.initializer.extend(numpy_helper.from_array(value, f"{weight.name}.{part}") for part, value in parts.items())
+    value, nodes = [], []
+    for kind, names in ways:
+        options = {"to": onnx.TensorProto.FLOAT} if kind == "Cast" else {"perm": [1, 0]} if kind == "Transpose" else {}
+        made = weight.name if len(nodes) == len(ways) - 1 else f"{weight.name}.{kind.lower()}"
+        nodes.append(helper.make_node(kind, value + [f"{weight.name}.{name}" for name in names], [made], **options))
+        value = [made]
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
 
 
 def win_rate(logits):
