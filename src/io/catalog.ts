@@ -5,7 +5,10 @@ import { DataError } from '../errors.ts'
 import { didYouMean } from '../registry.ts'
 
 /** The strategy used where nobody names one. */
-export const defaultStrategy = 'linear'
+export const defaultStrategy = 'blend'
+
+/** The embedder that weights are fitted on where nobody names one. */
+export const defaultEmbedder = 'static'
 
 /** A file that ships in datasets/. */
 export interface Dataset {

@@ -89,7 +89,7 @@ export function createEvalThreads(file = workerFile()): EvalThreads {
 }
 
 function isLocal(embedder: string | undefined): boolean {
-  return embedder === undefined || embedder.split(':')[0] === 'hashing'
+  return embedder === undefined || ['hashing', 'static'].includes(embedder.split(':')[0]!)
 }
 
 /** The bundle has it beside the entry, one folder above the chunks. */

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts'
 import { lookUp } from '../registry.ts'
 import { isEndpoint } from '../strategies/label_endpoint.ts'
 import type { Cache, Checkpoint, Embedder, Resources } from '../types.ts'
+import { defaultEmbedder } from './catalog.ts'
 import { readEmbedderTable } from './embedder_table.ts'
 import { localModels } from './local_models.ts'
 
@@ -12,7 +13,7 @@ export interface ResourceOptions {
   readonly pair?: Resources['pair']
   /** The weights to create from; absent where the strategy has none or is about to be fitted. */
   readonly checkpoint?: Checkpoint
-  /** Embedder id; default: the one the checkpoint was fitted on, else `hashing`. */
+  /** Embedder id; default: the one the checkpoint was fitted on, else `static`. */
   readonly embedder?: string
   readonly keepPrompts?: boolean
 }
@@ -35,7 +36,7 @@ export function createResources({
       ? { postJson: createEndpointPost(checkpoint.model) }
       : {}),
     embedder() {
-      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? 'hashing', checkpoint)
+      made ??= createEmbedder(embedder ?? checkpoint?.metadata.embedder?.id ?? defaultEmbedder, checkpoint)
       return made
     },
     async checkpoint() {

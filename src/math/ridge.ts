@@ -5,6 +5,19 @@ export interface SparseRows {
   readonly values: Float32Array
 }
 
+/** Some rows of a sparse matrix, in the order asked for. */
+export function selectSparseRows({ starts, columns, values }: SparseRows, chosen: Int32Array): SparseRows {
+  const newStarts = new Int32Array(chosen.length + 1)
+  for (const [i, row] of chosen.entries()) newStarts[i + 1] = newStarts[i]! + starts[row + 1]! - starts[row]!
+  const entries = newStarts[chosen.length]!
+  const selected = { starts: newStarts, columns: new Int32Array(entries), values: new Float32Array(entries) }
+  for (const [i, row] of chosen.entries()) {
+    selected.columns.set(columns.subarray(starts[row]!, starts[row + 1]!), newStarts[i]!)
+    selected.values.set(values.subarray(starts[row]!, starts[row + 1]!), newStarts[i]!)
+  }
+  return selected
+}
+
 /** How hard a fit is held back. */
 export interface RidgeOptions {
   /** Weight of ‖w‖² against the squared error. */

@@ -1,13 +1,13 @@
 import { DataError } from '../errors.ts'
-import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, ngramIndex, termFrequency } from '../text/ngram_counts.ts'
-import { ngramKinds, visitNgrams } from '../text/ngrams.ts'
+import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
+import { ngramKinds } from '../text/ngrams.ts'
 import { promptStatistics, standardised, statisticNames } from '../text/statistics.ts'
-import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
+import type { Checkpoint, Outcomes, Resources, Strategy } from '../types.ts'
 import { fitLinear, type LinearWeights } from './linear_fit.ts'
+import { linearReasons, scoreOf, strongest, winRateOf } from './linear_score.ts'
 
 /** Raised whenever the same text would give other features. */
 const FEATURE_VERSION = 1
-const REASONS = 12
 
 /** A linear model of E[strong − weak] over hashed n-grams (TF-IDF, each kind of unit length) and prompt statistics. */
 export async function create(resources: Resources): Promise<Strategy> {
@@ -20,7 +20,7 @@ export async function create(resources: Resources): Promise<Strategy> {
       )
     },
     async explain(prompt) {
-      return strongest([...ngramReasons(prompt, model), ...statisticReasons(prompt, model)])
+      return strongest(linearReasons(prompt, model))
     },
   }
 
@@ -65,65 +65,6 @@ export async function fit(outcomes: Outcomes, { seed }: Resources): Promise<Chec
   }
 }
 
-/** E[strong − weak] as a win rate: P(win) + ½ P(tie) = ½ + ½ E[strong − weak] for scores of 0 and 1. */
-function winRateOf(added: number): number {
-  return Math.max(0, Math.min(1, 0.5 + added / 2))
-}
-
-function scoreOf(
-  sums: readonly number[],
-  squares: readonly number[],
-  { kindWeights, idfScale }: LinearWeights,
-): number {
-  let score = 0
-  for (const [kind, weight] of kindWeights.entries()) {
-    if (squares[kind]! > 0) score += (weight * sums[kind]!) / (Math.sqrt(squares[kind]!) * (idfScale / 255))
-  }
-  return score
-}
-
-function statisticScore(prompt: string, { statistics }: LinearWeights): number {
-  let score = 0
-  for (const [i, value] of promptStatistics(prompt).entries()) {
-    score += statistics[i * 3 + 2]! * standardised(value, statistics[i * 3]!, statistics[i * 3 + 1]!)
-  }
-  return score
-}
-
-function ngramReasons(prompt: string, model: LinearWeights): Reason[] {
-  const lower = prompt.toLowerCase()
-  const found = new Map<string, { index: number; count: number }>()
-  visitNgrams(prompt, (hash, kind, start, end) => {
-    const index = ngramIndex(hash, kind)
-    if (model.idf[index] === 0) return
-    const name = `${ngramKinds[kind]} "${lower.slice(start, end).replace(/\s+/g, ' ')}"`
-    const entry = found.get(name)
-    if (entry) entry.count++
-    else found.set(name, { index, count: 1 })
-  })
-  const squares = ngramKinds.map(() => 0)
-  for (const { index, count } of found.values())
-    squares[index >> NGRAM_BITS]! += (termFrequency(count) * model.idf[index]!) ** 2
-  return Array.from(found, ([name, { index, count }]) => {
-    const sums = ngramKinds.map((_, kind) =>
-      kind === index >> NGRAM_BITS ? termFrequency(count) * model.weights[index]! : 0,
-    )
-    return { kind: 'feature', name, weight: scoreOf(sums, squares, model) / 2 }
-  })
-}
-
-function statisticReasons(prompt: string, { statistics }: LinearWeights): Reason[] {
-  return Array.from(promptStatistics(prompt), (value, i) => ({
-    kind: 'feature',
-    name: statisticNames[i]!,
-    weight: (statistics[i * 3 + 2]! * standardised(value, statistics[i * 3]!, statistics[i * 3 + 1]!)) / 2,
-  }))
-}
-
-function strongest(reasons: readonly Reason[]): Reason[] {
-  return reasons.toSorted((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, REASONS)
-}
-
 function weightsOf({ metadata, tensors }: Checkpoint): LinearWeights {
   const { idfScale, kindWeights, intercept } = metadata.options
   const { weights, idf, statistics } = tensors
@@ -156,4 +97,12 @@ function weightsOf({ metadata, tensors }: Checkpoint): LinearWeights {
     kindWeights: kindWeights as number[],
     intercept,
   }
+}
+
+function statisticScore(prompt: string, { statistics }: LinearWeights): number {
+  let score = 0
+  for (const [i, value] of promptStatistics(prompt).entries()) {
+    score += statistics[i * 3 + 2]! * standardised(value, statistics[i * 3]!, statistics[i * 3 + 1]!)
+  }
+  return score
 }

@@ -40,25 +40,45 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
       'expected rows with scores of both models, got none. Name the pair with --strong and --weak.',
     )
   }
-  const counted = countRows(rows.map(row => outcomes.prompts[row]!))
-  const { idf, idfScale } = inverseDocumentFrequencies(counted, rows.length)
-  const statistics = standardise(rows.map(row => promptStatistics(outcomes.prompts[row]!)))
-  const design = designOf(counted, idf, statistics.values)
+  const design = designLinear(rows.map(row => outcomes.prompts[row]!))
   const targets = Float64Array.from(rows, row => outcomes.strong[row]! - outcomes.weak[row]!)
   const sources = rows.map(row => outcomes.source[row]!)
+  return solveLinear(design, design.rows, targets, sources)
+}
+
+/** Prompts as rows of a linear model, and what they were weighted by. */
+export interface LinearDesign extends Pick<LinearWeights, 'idf' | 'idfScale'> {
+  readonly rows: SparseRows
+  readonly means: readonly number[]
+  readonly deviations: readonly number[]
+}
+
+/** Counts and weights the n-grams and statistics of prompts. */
+export function designLinear(prompts: readonly string[]): LinearDesign {
+  const counted = countRows(prompts)
+  const { idf, idfScale } = inverseDocumentFrequencies(counted, prompts.length)
+  const { means, deviations, values } = standardise(prompts.map(promptStatistics))
+  return { rows: designOf(counted, idf, values), idf, idfScale, means, deviations }
+}
+
+/** The weights that fit `targets` on `rows`, all or some of those of the design, with an intercept per source. */
+export function solveLinear(
+  { idf, idfScale, means, deviations }: LinearDesign,
+  rows: SparseRows,
+  targets: Float64Array,
+  sources: readonly number[],
+): LinearWeights {
   const width = NGRAM_INDEXES + statisticNames.length
   const options = { penalty: PENALTY, iterations: ITERATIONS }
-  const { weights: solution, intercept } = solveRidge(design, targets, width, sources, options)
+  const { weights: solution, intercept } = solveRidge(rows, targets, width, sources, options)
   return {
     weights: Float32Array.from(idf, (value, index) => solution[index]! * value * (idfScale / 255)),
     idf,
     idfScale,
     kindWeights: KIND_WEIGHTS,
-    statistics: Float64Array.from({ length: statisticNames.length * 3 }, (_, k) => {
-      const i = Math.floor(k / 3)
-      if (k % 3 === 0) return statistics.means[i]!
-      return k % 3 === 1 ? statistics.deviations[i]! : solution[NGRAM_INDEXES + i]! * STATISTIC_WEIGHT
-    }),
+    statistics: Float64Array.from(
+      means.flatMap((mean, i) => [mean, deviations[i]!, solution[NGRAM_INDEXES + i]! * STATISTIC_WEIGHT]),
+    ),
     intercept,
   }
 }

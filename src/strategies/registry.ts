@@ -8,6 +8,10 @@ export const strategies: Registry<StrategyModule> = {
     summary: 'longer prompts to strong: the baseline most trained routers fail to beat',
     load: () => import('./length.ts'),
   },
+  blend: {
+    summary: 'the sum of words, meaning and shape of a prompt, an expert per training file',
+    load: () => import('./blend.ts'),
+  },
   linear: {
     summary: 'hashed word and character n-grams and prompt statistics; predicts what strong adds',
     load: () => import('./linear.ts'),
