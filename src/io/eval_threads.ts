@@ -18,8 +18,8 @@ const LEAST_ROWS = 500
 
 /**
  * Work of one evaluation, several pieces at a time on threads of their own. One after the other in this thread goes what
- * sends prompts to an endpoint, so that none is embedded twice, and everything where there is no built worker (running from
- * source). The results are the same: a piece is never split.
+ * sends prompts to an endpoint, so that none is embedded twice, what runs a neural model, which uses all cores by itself, and
+ * everything where there is no built worker (running from source). The results are the same: a piece is never split.
  */
 export interface EvalThreads {
   fitAndScore(strategyId: string, module: StrategyModule, resources: EvalJob['resources']): FitAndScore
@@ -46,15 +46,17 @@ export function createEvalThreads(file = workerFile()): EvalThreads {
       run(train.prompts.length, resources.embedder, { strategyId, weights: { train }, prompts, resources }, () =>
         fittedWinRates(module, train, prompts, sharedResources(resources)),
       ),
-    scored: (strategy, { file: checkpoint, metadata }, resources) => ({
+    scored: (strategy, { file: checkpoint, metadata, model }, resources) => ({
       ...strategy,
       winRate: prompts =>
-        run(
-          prompts.length,
-          metadata.embedder?.id,
-          { strategyId: metadata.strategy, weights: { checkpoint }, prompts, resources },
-          () => strategy.winRate(prompts),
-        ),
+        model === undefined
+          ? run(
+              prompts.length,
+              metadata.embedder?.id,
+              { strategyId: metadata.strategy, weights: { checkpoint }, prompts, resources },
+              () => strategy.winRate(prompts),
+            )
+          : here(() => strategy.winRate(prompts)),
     }),
     async close() {
       isClosed = true
