@@ -2,8 +2,8 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { DataError } from '../errors.ts'
 import { loadOnnxRuntime, openOnnxSession } from './onnxruntime.ts'
 
-/** Tokens of a batch, padding counted. On a CPU larger ones are no faster: what they hold leaves its cache. */
-const BATCH_TOKENS = 1024
+/** Tokens of a batch, padding counted. On a CPU larger ones are slower: what they hold leaves its cache. */
+const BATCH_TOKENS = 256
 
 /** What one batch gave: `data` row-major by `dims`, the first of which is the batch. */
 export interface TokenResult {
