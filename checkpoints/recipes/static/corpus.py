@@ -18,7 +18,6 @@ import sys
 
 SHIPPABLE = ["routellm_mmlu", "routellm_gsm8k", "mmlupro", "llmrouter_uiuc", "evouna_openqa", "zeroeval_crux", "zeroeval_numersense-v2"]
 LANGUAGES = "ar bg ca cs da de el es et fa fi fr he hi hr hu id it ja ko lt lv nl nb pl pt pt_BR ro ru sk sl sv ta th tr uk vi zh_Hans zh_Hant bn".split()
-UDHR = "007:en"
 
 
 def is_kept_apart(prompt):
@@ -49,6 +48,15 @@ def synsets(sources):
                 pieces = re.findall(r'"([^"]*)"|([^;"]+)', gloss.strip())
                 definition = "; ".join(b.strip() for _, b in pieces if b.strip())
                 yield lemmas, definition, [a for a, _ in pieces if a]
+
+
+def lemmas(sources):
+    """Every word of WordNet."""
+    found = set()
+    for kind in ("noun", "verb", "adj", "adv"):
+        with open(f"{sources}/wordnet/dict/index.{kind}", encoding="latin-1") as file:
+            found.update(line.split(" ", 1)[0] for line in file if not line.startswith(" "))
+    return found
 
 
 def paragraphs(text, least=40, most=500):

@@ -1,4 +1,4 @@
-"""Golden numbers for the tests. usage: golden.py TABLE MINILM REPOSITORY
+"""Golden numbers for the tests. usage: golden.py TABLE SOURCES REPOSITORY
 
 Reads the table as src/embedders/static.ts does and writes test/golden/static.json (texts with their pieces and vectors) and
 test/golden/static_teacher.safetensors (the teacher's vectors of the prompts of datasets/sample.csv, in 8 bits).
@@ -13,6 +13,7 @@ import numpy as np
 
 from pieces import IS_UNSPACED, LONGEST, runs
 from table import find, hash_of, quantize
+from teachers import UniversalSentenceEncoder
 
 MOST_PIECES = 256
 TEXTS = [
@@ -65,7 +66,7 @@ def vector(found, codes, scales):
     return total / (np.linalg.norm(total) or 1)
 
 
-def main(path, minilm, repository):
+def main(path, sources, repository):
     tensors = read(path)
     slots = [int(slot) for slot in tensors["slots"].view(np.uint32)]
     cases = []
@@ -74,12 +75,10 @@ def main(path, minilm, repository):
         cases.append({"text": text, "pieces": found, "vector": [round(float(x), 7) for x in vector(found, tensors["codes"], tensors["scales"])]})
     with open(f"{repository}/test/golden/static.json", "w", encoding="utf-8") as file:
         file.write("[\n" + ",\n".join("  " + json.dumps(case, ensure_ascii=False, separators=(",", ":")) for case in cases) + "\n]\n")
-    from teachers import MiniLM
-
     with open(f"{repository}/datasets/sample.csv", newline="", encoding="utf-8") as file:
         prompts = [row["prompt"] for row in csv.DictReader(file)]
-    codes, _ = quantize(MiniLM(minilm).embed(prompts))
-    header = {"__metadata__": {"teacher": "all-MiniLM-L6-v2", "of": "datasets/sample.csv"}, "codes": {"dtype": "I8", "shape": list(codes.shape), "data_offsets": [0, codes.nbytes]}}
+    codes, _ = quantize(UniversalSentenceEncoder(f"{sources}/use").embed(prompts))
+    header = {"__metadata__": {"teacher": "Universal Sentence Encoder Lite", "of": "datasets/sample.csv"}, "codes": {"dtype": "I8", "shape": list(codes.shape), "data_offsets": [0, codes.nbytes]}}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with open(f"{repository}/test/golden/static_teacher.safetensors", "wb") as file:

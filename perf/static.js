@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
+import { build } from 'esbuild'
+import { median } from './median.mjs'
+
+const PROMPTS = '../shared/data/routellm_mmlu.csv'
+const BUNDLE = 'node_modules/.cache/static_embedder.mjs'
+const RUNS = 9
+
+/** The table of the static embedder, each time in a new process, in time of a core of its own: others may be at work. */
+export async function measure() {
+  mkdirSync('node_modules/.cache', { recursive: true })
+  await build({
+    stdin: { contents: program, resolveDir: '.', loader: 'ts' },
+    outfile: BUNDLE,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  })
+  const runs = Array.from({ length: RUNS }, () =>
+    JSON.parse(execFileSync(process.execPath, [BUNDLE, PROMPTS], { encoding: 'utf8' })),
+  )
+  return [
+    {
+      name: `static: table ready, by processor time, median of ${RUNS} processes`,
+      value: median(runs.map(({ load }) => load)),
+      unit: 'ms',
+      target: '≤ 15',
+    },
+    {
+      name: `static: ${existsSync(PROMPTS) ? 'MMLU' : 'made-up'} prompts, by processor time`,
+      value: Math.round(median(runs.map(({ rate }) => rate))),
+      unit: 'prompts/s',
+      target: '≥ 20,000',
+    },
+  ]
+}
+
+const program = `
+import { existsSync, readFileSync } from 'node:fs'
+import { parse } from 'csv-parse/sync'
+import { create } from './src/embedders/static.ts'
+import { readEmbedderTable } from './src/io/embedder_table.ts'
+
+const spent = since => {
+  const { user, system } = process.cpuUsage(since)
+  return (user + system) / 1000
+}
+const start = process.cpuUsage()
+const embedder = await create({}, { embedderTable: readEmbedderTable })
+const load = spent(start)
+const file = process.argv[2]
+const prompts = existsSync(file)
+  ? parse(readFileSync(file), { columns: true }).map(({ prompt }) => prompt)
+  : Array.from({ length: 10_000 }, (_, i) => 'Question ' + i + ': ' + 'explain the difference between them. '.repeat(12))
+await embedder.embed(prompts)
+const before = process.cpuUsage()
+await embedder.embed(prompts)
+console.log(JSON.stringify({ load, rate: (prompts.length / spent(before)) * 1000 }))
+`
