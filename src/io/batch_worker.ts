@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Segment } from './framing.ts'
-import { createRouter } from './router.ts'
+import { createRouter, type Router } from './router.ts'
 import type { RouterOptions } from './router_options.ts'
 import { type RoutedSegment, routeSegment, type SegmentJob } from './segment_routing.ts'
 import { failureOf, type ThreadFailure } from './thread_failure.ts'
@@ -28,12 +28,12 @@ export interface WorkerAnswer {
 }
 
 const { router: options, job } = workerData as WorkerStart
-const router = createRouter(options)
-// Without this a router that cannot be made would end the thread before the first question tells why.
-router.catch(() => {})
+// Made for the first question: ended while it opens a neural model, a thread would take the whole program with it.
+let router: Promise<Router> | undefined
 
 parentPort!.on('message', async ({ id, segment, memory }: WorkerQuestion) => {
   try {
+    router ??= createRouter(options)
     const routed = await routeSegment(segment, await router, job, memory)
     const input = segment.bytes.buffer as ArrayBuffer
     answer({ id, routed, input }, [routed.output.buffer, input])
