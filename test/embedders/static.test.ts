@@ -4,7 +4,9 @@ import { expect, test } from 'vitest'
 import { create } from '../../src/embedders/static.ts'
 import { readEmbedderTable } from '../../src/io/embedder_table.ts'
 import { decodeSafetensors } from '../../src/io/safetensors.ts'
-import type { TensorFile } from '../../src/types.ts'
+import * as knn from '../../src/strategies/knn.ts'
+import type { Checkpoint, TensorFile } from '../../src/types.ts'
+import { syntheticOutcomes } from '../helpers/outcomes.ts'
 
 const table = await readEmbedderTable('static')
 const embedder = await create({}, { embedderTable: async () => table })
@@ -90,6 +92,20 @@ test('a table that is cut short or of another kind is a DataError', async () => 
   )
   await expect(create({}, {})).rejects.toThrow(
     'static: expected a way to read the table (resources.embedderTable), got none.',
+  )
+})
+
+test('a checkpoint refuses a table that it was not trained on', async () => {
+  const resources = (fingerprint: string) => ({
+    seed: 0,
+    embedder: () =>
+      create({}, { embedderTable: async () => ({ ...table, metadata: { ...table.metadata, fingerprint } }) }),
+    checkpoint: async () => checkpoint,
+  })
+  const checkpoint: Checkpoint = await knn.fit(syntheticOutcomes({ rows: 60 }), resources('one'))
+  await expect(knn.create(resources('one'))).resolves.toBeDefined()
+  await expect(knn.create(resources('another'))).rejects.toThrow(
+    'knn: expected a checkpoint fitted on the embedder static (128 dimensions, another), got one fitted on static (128 dimensions, one).',
   )
 })
 
