@@ -84,6 +84,17 @@ ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0 @xenova/transf
   )
 })
 
+test('the shipped classifier asks for ONNX Runtime alone', () => {
+  const route = ['node_modules/llmroute/bin/llmroute.js', 'route', 'hi', '--strategy', 'bert']
+  const { status, stderr } = spawnSync('node', route, { cwd, encoding: 'utf8' })
+  expect(status).toBe(2)
+  expect(stderr).toBe(
+    `onnxruntime-node: expected the package, got none; it runs neural models and is left out of the installation. Add it where llmroute is installed:
+ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node@1.30.0
+`,
+  )
+})
+
 test('installed elsewhere it decides, offline and without a key', () => {
   expect(run('npx', ['--no-install', 'llmroute', 'route', 'What is 2 + 2?'])).toMatch(/^(gpt-4|mixtral)\S*\n$/)
   expect(run('npx', ['--no-install', 'llmroute', 'eval', 'sample', '--csv'])).toMatch(/^id,/)
