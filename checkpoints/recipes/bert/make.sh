@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes checkpoints/bert anew. usage: checkpoints/recipes/bert/make.sh DATA WORK, where DATA holds the outcome files of rows.py and
-# WORK is a folder for what is not shipped; python3 has requirements.txt. Half an hour on a quiet core with AMX. README.md says what it does and prints.
-# On one processor the same bytes come out again, but for the date in llmroute.safetensors; on another the rounding differs.
+# WORK is a folder for what is not shipped; python3 has requirements.txt, and `npm run build` has run. README.md beside this says
+# how long it takes, what it does and what it prints.
 set -euo pipefail
 data=$(realpath "$1")
 mkdir -p "$2"
