@@ -19,5 +19,5 @@ train() {
     --strong gpt-4-1106-preview --weak mixtral-8x7b-instruct -o "checkpoints/$strategy.safetensors"
 }
 
-for strategy in linear mf forest; do train "$strategy" "${all[@]}"; done
+for strategy in blend linear mf forest; do train "$strategy" "${all[@]}"; done
 for strategy in sw_ranking knn; do train "$strategy" "${few[@]}"; done
