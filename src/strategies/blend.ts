@@ -12,7 +12,7 @@ import { addedScores } from './source_shifts.ts'
 /** Raised whenever the same text would give other features. */
 const FEATURE_VERSION = 1
 /** An expert has no say on prompts that look less like its file than this, and full say from there on. */
-const [STRANGER, MEMBER] = [0.55, 0.95]
+const [STRANGER, MEMBER] = [0.35, 0.85]
 /** What all files have in common is all there is on strange prompts: it is let speak up. */
 const COMMON_WEIGHT = 3
 
