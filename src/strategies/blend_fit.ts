@@ -10,11 +10,11 @@ import { designLinear, type LinearDesign, type LinearWeights, solveLinear } from
 import { fitPromptFeatures, type PromptFeatures } from './prompt_features.ts'
 
 const LANDMARKS = 384
-const PENALTY = 8
+const PENALTY = 5
 /** Gaussian noise of this variance on every number of a wording; see mf_fit.ts. More rows bear less detail of it. */
 const WORDING_NOISE = 0.015
-/** The kernel of shape is 16 wide on 8,000 rows and wider on fewer, which tell less detail. */
-const SHAPE_ROWS = 128_000
+/** The kernel of shape is 16 wide on 2,000 rows and more, and wider on fewer, which tell less detail. */
+const SHAPE_ROWS = 32_000
 const [NARROWEST, WIDEST] = [16, 128]
 /** What files have in common is held back as if there were as many rows again; see checkpoints/README.md. */
 const COMMON_PENALTY = 1.5
