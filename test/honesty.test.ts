@@ -136,7 +136,8 @@ describe('what train reports does not come from prompts that it has seen', () =>
 
   test.each(['knn', 'linear'])('%s', async id => {
     const file = `${id}-half.safetensors`
-    const { code, stdout } = await runCli(['train', half, '-s', id, '-o', file, '--resamples', '200', '--json'], {
+    const args = ['train', half, '-s', id, '--embedder', 'hashing', '-o', file, '--resamples', '200', '--json']
+    const { code, stdout } = await runCli(args, {
       cwd,
     })
     expect(code).toBe(0)

@@ -44,9 +44,9 @@ test('route loads the strategy it uses and none of the others, and no package bu
   const { files, modules } = loadedBy(['route', 'hi'])
   expect(files).toEqual(['main.js', 'route.js'])
   const entries = readdirSync('src/strategies').map(name => `src/strategies/${name}`)
-  const strategies = ['random', 'length', 'linear', 'mf', 'sw_ranking', 'knn', 'forest']
+  const strategies = ['random', 'length', 'blend', 'linear', 'mf', 'sw_ranking', 'knn', 'forest']
   const loaded = modules.filter(path => entries.includes(path) && strategies.includes(basename(path, '.ts')))
-  expect(loaded).toEqual(['src/strategies/linear.ts'])
+  expect(loaded).toEqual(['src/strategies/blend.ts'])
   expect(modules.filter(path => path.startsWith('node_modules/') && !path.includes('/commander/'))).toEqual([])
 })
 

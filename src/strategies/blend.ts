@@ -39,9 +39,8 @@ export async function create(resources: Resources): Promise<Strategy> {
     const heard = Float64Array.from({ length: experts }, (_, expert) =>
       Math.max(0, Math.min(1, (sums[experts + expert]! - STRANGER) / (MEMBER - STRANGER))),
     )
-    const spoken = words.scores(prompt)
-    let added = intercept + COMMON_WEIGHT * sums[columns - 1]!
-    for (let expert = 0; expert < experts; expert++) added += heard[expert]! * (sums[expert]! + spoken[expert]!)
+    let added = intercept + COMMON_WEIGHT * sums[columns - 1]! + words.score(prompt, heard)
+    for (let expert = 0; expert < experts; expert++) added += heard[expert]! * sums[expert]!
     return { added, heard }
   }
 
@@ -104,47 +103,51 @@ export async function fit(outcomes: Outcomes, resources: Resources): Promise<Che
 
 /** The n-grams of every expert. */
 interface WordScorer {
-  /** What each expert's n-grams expect; overwritten by the next call. */
-  scores(prompt: string): Float64Array
+  /** What the n-grams of the experts expect, each as far as it is heard. */
+  score(prompt: string, heard: Float64Array): number
   reasons(prompt: string, heard: Float64Array): Reason[]
 }
 
 function createWordScorer(checkpoint: Checkpoint, experts: number): WordScorer {
   const kinds = ngramKinds.length
-  const codes = tensorOf(checkpoint, 'words', Int8Array, [experts, kinds, 1 << NGRAM_BITS])
+  const codes = tensorOf(checkpoint, 'words', Int8Array, [kinds, 1 << NGRAM_BITS, experts])
   const scales = tensorOf(checkpoint, 'word_scales', Float32Array, [experts, kinds])
   const idf = tensorOf(checkpoint, 'idf', Uint8Array, [kinds, 1 << NGRAM_BITS])
   const idfScale = numberOption(checkpoint, 'idfScale')
   const kindWeights = numbersOption(checkpoint, 'kindWeights', kinds)
   const counter = createNgramCounter()
-  const scores = new Float64Array(experts)
+  const squares = new Float64Array(kinds)
+  const sums = new Float64Array(kinds * experts)
   return {
-    scores(prompt) {
+    score(prompt, heard) {
       const length = counter.count(prompt)
-      const squares = new Array<number>(kinds).fill(0)
-      const sums = Array.from(scores, () => new Array<number>(kinds).fill(0))
+      squares.fill(0)
+      sums.fill(0)
       for (let k = 0; k < length; k++) {
         const index = counter.indexes[k]!
         if (idf[index] === 0) continue
         const kind = index >> NGRAM_BITS
         const frequency = termFrequency(counter.counts[k]!)
         squares[kind]! += (frequency * idf[index]!) ** 2
+        const from = index * experts
+        const to = kind * experts
+        for (let expert = 0; expert < experts; expert++) sums[to + expert]! += frequency * codes[from + expert]!
+      }
+      const heardSums = kindWeights.map((_, kind) => {
+        let sum = 0
         for (let expert = 0; expert < experts; expert++) {
-          sums[expert]![kind]! += frequency * codes[expert * NGRAM_INDEXES + index]!
+          sum += heard[expert]! * sums[kind * experts + expert]! * scales[expert * kinds + kind]!
         }
-      }
-      for (let expert = 0; expert < experts; expert++) {
-        const scaled = sums[expert]!.map((sum, kind) => sum * scales[expert * kinds + kind]!)
-        scores[expert] = scoreOf(scaled, squares, { kindWeights, idfScale })
-      }
-      return scores
+        return sum
+      })
+      return scoreOf(heardSums, squares, { kindWeights, idfScale })
     },
     reasons(prompt, heard) {
       const weights = Float32Array.from({ length: NGRAM_INDEXES }, (_, index) => {
         let sum = 0
         for (let expert = 0; expert < experts; expert++) {
           const scale = scales[expert * kinds + (index >> NGRAM_BITS)]!
-          sum += heard[expert]! * scale * codes[expert * NGRAM_INDEXES + index]!
+          sum += heard[expert]! * scale * codes[index * experts + expert]!
         }
         return sum
       })

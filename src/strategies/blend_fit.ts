@@ -87,7 +87,10 @@ export async function fitBlend(
           return columns[k % columns.length]!.weights[Math.floor(k / columns.length)]!
         }),
       },
-      words: { shape: [groups.length, ngramKinds.length, 1 << NGRAM_BITS], data: words.codes },
+      words: {
+        shape: [ngramKinds.length, 1 << NGRAM_BITS, groups.length],
+        data: transposed(words.codes, groups.length),
+      },
       word_scales: { shape: [groups.length, ngramKinds.length], data: words.scales },
       idf: { shape: [ngramKinds.length, 1 << NGRAM_BITS], data: design.idf },
     },
@@ -232,6 +235,12 @@ function solvePenalized(
   factorize(matrix, size)
   solveFactorized(matrix, size, weights)
   return weights
+}
+
+/** From rows to columns: what is asked for together lies together. */
+function transposed(codes: Int8Array, rows: number): Int8Array {
+  const width = codes.length / rows
+  return Int8Array.from(codes, (_, k) => codes[(k % rows) * width + Math.floor(k / rows)]!)
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -13,8 +13,8 @@ export function winRateOf(added: number): number {
 
 /** The part of n-grams in a score: sums of weighted term frequencies by kind, each over the length of its kind. */
 export function scoreOf(
-  sums: readonly number[],
-  squares: readonly number[],
+  sums: ArrayLike<number>,
+  squares: ArrayLike<number>,
   { kindWeights, idfScale }: Pick<LinearWeights, 'kindWeights' | 'idfScale'>,
 ): number {
   let score = 0

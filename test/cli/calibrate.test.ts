@@ -32,9 +32,9 @@ test('--json has its documented shape', async () => {
   }
   expect(result).toEqual({
     version: 1,
-    strategy: 'linear',
+    strategy: 'blend',
     checkpoint: {
-      file: expect.stringContaining('linear.safetensors'),
+      file: expect.stringContaining('blend.safetensors'),
       sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     },
     pair: { strong: 'gpt-4-1106-preview', weak: 'mixtral-8x7b-instruct' },
@@ -54,11 +54,11 @@ test('the saved threshold is used by route and batch', async () => {
   const { stderr } = await runCli(['calibrate', '-p', '0.2', '-c', '../mine.safetensors', '--save'], { cwd: directory })
   expect(stderr).toBe(`Saved ${join(directory, 'llmroute.yaml')}\n`)
   expect(readFileSync(join(directory, 'llmroute.yaml'), 'utf8')).toMatch(
-    /^strategy: linear\nthreshold: 0\.\d+\ncheckpoint: \.\.\/mine\.safetensors\ncheckpoint_sha256: [0-9a-f]{64}\n$/,
+    /^strategy: blend\nthreshold: 0\.\d+\ncheckpoint: \.\.\/mine\.safetensors\ncheckpoint_sha256: [0-9a-f]{64}\n$/,
   )
   const routed = JSON.parse((await runCli(['route', '--json', 'integral please'], { cwd: directory })).stdout)
   const wanted = (await json('-p', '0.2', '-c', 'mine.safetensors')).targets[0].threshold
-  expect(routed).toMatchObject({ threshold: wanted, strategy: 'linear', model: expect.stringMatching(/strong|weak/) })
+  expect(routed).toMatchObject({ threshold: wanted, strategy: 'blend', model: expect.stringMatching(/strong|weak/) })
 
   await runCli(['train', '../rows.csv', '-o', '../mine.safetensors', '--resamples', '10', '--seed', '5'], {
     cwd: directory,

@@ -463,7 +463,7 @@ describe('files', () => {
     ])
     expect(line(document, 'theirs').curve.at(-1)!.threshold).toBe(0)
     const { stderr } = await failure(file, '--strategies', 'thiers')
-    expect(stderr).toContain('Unknown strategy "thiers". Did you mean "theirs"? Available: random, length, linear,')
+    expect(stderr).toContain('Unknown strategy "thiers". Did you mean "theirs"? Available: random, length, blend,')
   })
 
   test('strong no better than weak: APGR null, a note, exit 0', async () => {
@@ -608,7 +608,7 @@ test.skipIf(!hasTerminal)('Ctrl-C ends the live view at once, with the cursor th
   let [screen, pressed] = ['', 0]
   child.stdout.setEncoding('utf8').on('data', chunk => {
     screen += chunk
-    if (pressed > 0 || !screen.includes('of 10 lines')) return
+    if (pressed > 0 || !screen.includes('of 11 lines')) return
     pressed = performance.now()
     setTimeout(() => child.stdin.write('\u0003'), 100)
   })

@@ -33,7 +33,7 @@ test.each([
   [['--hlep'], "unknown option '--hlep' (Did you mean --help?)"],
   [['route', '--stratgy', 'x', 'hi'], "unknown option '--stratgy' (Did you mean --strategy?)"],
   [['route', 'a', 'b'], "too many arguments for 'route'. Expected 1 argument but got 2."],
-  [['eval'], "missing required argument 'file'"],
+  [['eval'], "missing required argument 'files'"],
 ])('%j exits 2 and says what to do', async (args, message) => {
   expect(await runCli(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
 })

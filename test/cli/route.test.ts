@@ -33,7 +33,7 @@ test('--json is a Decision', async () => {
     models: ['a'],
     plan: 'single',
     policy: 'threshold',
-    strategy: 'linear',
+    strategy: 'blend',
     winRate: expect.any(Number),
     threshold: 0,
     alternatives: [{ model: 'b' }],
@@ -55,7 +55,7 @@ test('--strong-pct: a larger share has a lower threshold; 0 and 100 % are all we
 test('--explain says after the id what moved the decision', async () => {
   const [model, head, ...reasons] = (await route(PROMPT, '--explain')).stdout.trimEnd().split('\n')
   expect(head).toMatch(
-    new RegExp(`^linear: win rate 0\\.\\d{4} (>=|<) threshold 0\\.\\d{4}: ${model}, not (gpt-4|mixtral)`),
+    new RegExp(`^blend: win rate 0\\.\\d{4} (>=|<) threshold 0\\.\\d{4}: ${model}, not (gpt-4|mixtral)`),
   )
   expect(reasons.length).toBeGreaterThan(3)
   for (const reason of reasons) expect(reason).toMatch(/^ {2}[+-]\d\.\d{4} {2}feature /)

@@ -22,14 +22,14 @@ test('prints a cross-validated report, then saves', async () => {
     ),
   })
   expect(stdout).toMatch(/^a: 300 prompts, strong earns 0\.\d{3}, weak 0\.\d{3}; 5-fold cross-validation\n/)
-  expect(stdout).toMatch(/\nlinear +0\.\d{3} +0\.\d{3} to 0\.\d{3}/)
-  expect(stdout).toContain('linear beats length (longer prompts to strong) with 95% confidence: +0.')
+  expect(stdout).toMatch(/\nblend +0\.\d{3} +0\.\d{3} to 0\.\d{3}/)
+  expect(stdout).toContain('blend beats length (longer prompts to strong) with 95% confidence: +0.')
 })
 
 test('the checkpoint knows what it was trained on', async () => {
   await train('a.csv', 'b.csv', '-o', 'both.safetensors', '--strong', 'big', '--weak', 'small', '--seed', '9')
   const { metadata, tensors } = await readCheckpoint(join(cwd, 'both.safetensors'))
-  expect(metadata).toMatchObject({ strategy: 'linear', pair: { strong: 'big', weak: 'small' }, seed: 9 })
+  expect(metadata).toMatchObject({ strategy: 'blend', pair: { strong: 'big', weak: 'small' }, seed: 9 })
   const apgr = { value: expect.any(Number), low: expect.any(Number), high: expect.any(Number) }
   expect(metadata.trainedOn).toEqual([
     { name: 'a', rows: 300, sha256: sha256('a.csv'), apgr, minusLength: apgr },
@@ -63,7 +63,7 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
   const { stdout, stderr } = await train('a.csv', '--json', '--folds', '3')
   expect(JSON.parse(stdout)).toEqual({
     version: 1,
-    strategy: 'linear',
+    strategy: 'blend',
     pair: { strong: 'strong', weak: 'weak' },
     folds: 3,
     seed: 0,
@@ -77,7 +77,7 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
         strategies: expect.any(Array),
       },
     ],
-    overall: expect.objectContaining({ id: 'linear', sets: 1, apgr: expect.any(Number), beatsLength: true }),
+    overall: expect.objectContaining({ id: 'blend', sets: 1, apgr: expect.any(Number), beatsLength: true }),
     checkpoint: null,
     kept: null,
   })
@@ -100,9 +100,7 @@ test('a pair that was never measured on one row is nothing to learn from', async
   )
   const { code, stderr } = await train('apart.csv', '--strong', 'a', '--weak', 'b', '-o', 'apart.safetensors')
   expect(code).toBe(2)
-  expect(stderr).toContain(
-    'expected rows with scores of both models, got none. Name the pair with --strong and --weak.',
-  )
+  expect(stderr).toContain('expected rows in which both models of the pair were measured, got none. Name another pair.')
 })
 
 test.each([
@@ -137,7 +135,7 @@ test.skipIf(!hasSafetensors)("Python's safetensors package reads the checkpoint"
   const script =
     'import sys; from safetensors import safe_open\nwith safe_open(sys.argv[1], "np") as f: print(f.metadata()["strategy"], sorted(f.keys()), f.get_tensor("seen").dtype)'
   expect(execFileSync('python3', ['-c', script, join(cwd, 'python.safetensors')], { encoding: 'utf8' })).toBe(
-    "linear ['idf', 'seen', 'statistics', 'weights', 'win_rate_quantiles'] uint64\n",
+    "blend ['centre', 'idf', 'landmark_scales', 'landmark_shapes', 'landmarks', 'seen', 'statistics', 'weights', 'win_rate_quantiles', 'word_scales', 'wording_centre', 'words'] uint64\n",
   )
 })
 

@@ -82,7 +82,7 @@ test('rows without both scores are passed over; with none left it says so', asyn
 test('tensors that do not fit are named', async () => {
   const { words, ...tensors } = alone.tensors
   await expect(opened({ ...alone, tensors })).rejects.toThrow(
-    'expected a tensor words of Int8Array [1, 3, 131072], got none.',
+    'expected a tensor words of Int8Array [3, 131072, 1], got none.',
   )
   const metadata = { ...alone.metadata, options: { ...alone.metadata.options, intercepts: [1] } }
   await expect(opened({ ...alone, metadata })).rejects.toThrow('expected 3 numbers as option intercepts, got other.')
