@@ -150,5 +150,5 @@ test.each([
   ['one emoji', '🙂'],
   ['a line of NULs and controls', '\u0001\u0002'],
 ])('%s is legal', async (_, prompt) => {
-  expect((await route(prompt)).code).toBe(0)
+  expect(await route(prompt)).toMatchObject({ code: 0, stderr: '' })
 })
