@@ -5,7 +5,7 @@ import { statisticNames } from '../text/statistics.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
 import { fitBlend } from './blend_fit.ts'
 import { broken, checkOrigin, fittedMetadata, numberOption, tensorOf } from './checkpoint_parts.ts'
-import { linearReasons, scoreOf, strongest, winRateOf } from './linear_score.ts'
+import { ngramReasons, scoreOf, strongest, winRateOf } from './linear_score.ts'
 import { type PromptFeatures, readPromptFeatures } from './prompt_features.ts'
 import { addedScores } from './source_shifts.ts'
 
@@ -151,14 +151,7 @@ function createWordScorer(checkpoint: Checkpoint, experts: number): WordScorer {
         }
         return sum
       })
-      return linearReasons(prompt, {
-        weights,
-        idf,
-        idfScale,
-        kindWeights,
-        statistics: new Float64Array(statisticNames.length * 3),
-        intercept: 0,
-      })
+      return ngramReasons(prompt, { weights, idf, idfScale, kindWeights })
     },
   }
 }

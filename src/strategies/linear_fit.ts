@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts'
 import { type SparseRows, solveRidge } from '../math/ridge.ts'
 import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
 import { ngramKinds } from '../text/ngrams.ts'
-import { promptStatistics, standardised, statisticNames } from '../text/statistics.ts'
+import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import type { Outcomes } from '../types.ts'
 
 /** Chosen by five-fold cross-validation on MMLU and GSM8K outcomes; see checkpoints/README.md. */
@@ -57,7 +57,9 @@ export interface LinearDesign extends Pick<LinearWeights, 'idf' | 'idfScale'> {
 export function designLinear(prompts: readonly string[]): LinearDesign {
   const counted = countRows(prompts)
   const { idf, idfScale } = inverseDocumentFrequencies(counted, prompts.length)
-  const { means, deviations, values } = standardise(prompts.map(promptStatistics))
+  const statistics = prompts.map(promptStatistics)
+  const { means, deviations } = statisticMoments(statistics)
+  const values = statistics.map(row => row.map((value, j) => standardised(value, means[j]!, deviations[j]!)))
   return { rows: designOf(counted, idf, values), idf, idfScale, means, deviations }
 }
 
@@ -121,18 +123,6 @@ function inverseDocumentFrequencies(
   return {
     idf: Uint8Array.from(found, df => (df < LEAST_ROWS ? 0 : Math.round((idfOf(df) / idfScale) * 255))),
     idfScale,
-  }
-}
-
-function standardise(rows: readonly Float64Array[]): { means: number[]; deviations: number[]; values: Float64Array[] } {
-  const means = statisticNames.map((_, i) => rows.reduce((sum, row) => sum + row[i]!, 0) / rows.length)
-  const deviations = means.map(
-    (mean, i) => Math.sqrt(rows.reduce((sum, row) => sum + (row[i]! - mean) ** 2, 0) / rows.length) || 1,
-  )
-  return {
-    means,
-    deviations,
-    values: rows.map(row => row.map((value, i) => standardised(value, means[i]!, deviations[i]!))),
   }
 }
 

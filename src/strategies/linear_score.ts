@@ -34,7 +34,8 @@ export function strongest(reasons: readonly Reason[]): Reason[] {
   return reasons.toSorted((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, REASONS)
 }
 
-function ngramReasons(prompt: string, model: LinearWeights): Reason[] {
+/** What each n-gram of a prompt moves its win rate by. */
+export function ngramReasons(prompt: string, model: Omit<LinearWeights, 'statistics' | 'intercept'>): Reason[] {
   const lower = prompt.toLowerCase()
   const found = new Map<string, { index: number; count: number }>()
   visitNgrams(prompt, (hash, kind, start, end) => {

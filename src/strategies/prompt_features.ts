@@ -1,7 +1,7 @@
 import { create as createHashing } from '../embedders/hashing.ts'
 import { createScan, quantizeRows, SCAN_QUERIES } from '../math/quantized_rows.ts'
 import { meanRow, normalize } from '../math/vectors.ts'
-import { promptStatistics, standardised, statisticNames } from '../text/statistics.ts'
+import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import type { Checkpoint, Embedder, Tensor } from '../types.ts'
 import { numberOption, tensorOf } from './checkpoint_parts.ts'
 
@@ -51,7 +51,8 @@ export async function fitPromptFeatures(
   const wording = await createHashing({ dimensions: WORDING_DIMENSIONS })
   const centre = Float32Array.from(meanRow(await embedder.embed(prompts), dimensions))
   const wordingCentre = Float32Array.from(meanRow(await wording.embed(prompts), WORDING_DIMENSIONS))
-  const statistics = momentsOf(prompts.map(promptStatistics))
+  const { means, deviations } = statisticMoments(prompts.map(promptStatistics))
+  const statistics = Float64Array.from(means.flatMap((mean, j) => [mean, deviations[j]!]))
   const landmarks = Array.from(chosen, row => prompts[row]!)
   const meanings = centred(await embedder.embed(landmarks), centre)
   const { codes, scales } = quantizeRows(meanings, dimensions)
@@ -159,15 +160,4 @@ function shapeOf(prompt: string, statistics: Float64Array): Float32Array {
   return Float32Array.from(promptStatistics(prompt), (value, j) =>
     standardised(value, statistics[j * 2]!, statistics[j * 2 + 1]!),
   )
-}
-
-function momentsOf(rows: readonly Float64Array[]): Float64Array {
-  const count = Math.max(1, rows.length)
-  const moments = new Float64Array(STATISTICS * 2)
-  for (let j = 0; j < STATISTICS; j++) {
-    const mean = rows.reduce((sum, row) => sum + row[j]!, 0) / count
-    const variance = rows.reduce((sum, row) => sum + (row[j]! - mean) ** 2, 0) / count
-    moments.set([mean, Math.sqrt(variance) || 1], j * 2)
-  }
-  return moments
 }

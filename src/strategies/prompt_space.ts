@@ -1,5 +1,5 @@
 import { meanRow, normalize } from '../math/vectors.ts'
-import { promptStatistics, standardised, statisticNames } from '../text/statistics.ts'
+import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import type { Checkpoint, Embedder, Tensor } from '../types.ts'
 import { tensorOf } from './checkpoint_parts.ts'
 
@@ -27,7 +27,8 @@ export async function fitPromptSpace(
 ): Promise<{ space: PromptSpace; tensors: Record<string, Tensor>; vectors: Float32Array }> {
   const embeddings = await embedder.embed(prompts)
   const centre = new Float32Array(meanRow(embeddings, embedder.dimensions))
-  const statistics = scalesOf(prompts.map(promptStatistics), STATISTIC_WEIGHT)
+  const { means, deviations } = statisticMoments(prompts.map(promptStatistics))
+  const statistics = Float64Array.from(means.flatMap((mean, j) => [mean, deviations[j]!, STATISTIC_WEIGHT]))
   return {
     space: spaceOf(embedder, centre, statistics),
     tensors: {
@@ -77,16 +78,4 @@ function joined(
     normalize(row)
   }
   return vectors
-}
-
-/** Mean, standard deviation and weight of each statistic. */
-function scalesOf(rows: readonly Float64Array[], weight: number): Float64Array {
-  const count = Math.max(1, rows.length)
-  const scales = new Float64Array(statisticNames.length * 3)
-  for (let j = 0; j < statisticNames.length; j++) {
-    const mean = rows.reduce((sum, row) => sum + row[j]!, 0) / count
-    const variance = rows.reduce((sum, row) => sum + (row[j]! - mean) ** 2, 0) / count
-    scales.set([mean, Math.sqrt(variance) || 1, weight], j * 3)
-  }
-  return scales
 }

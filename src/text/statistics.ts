@@ -75,6 +75,16 @@ export function promptStatistics(prompt: string): Float64Array {
   )
 }
 
+/** Mean and standard deviation of each statistic over prompts; a deviation of 0 counts as 1. */
+export function statisticMoments(rows: readonly Float64Array[]): { means: number[]; deviations: number[] } {
+  const count = Math.max(1, rows.length)
+  const means = statisticNames.map((_, j) => rows.reduce((sum, row) => sum + row[j]!, 0) / count)
+  const deviations = means.map(
+    (mean, j) => Math.sqrt(rows.reduce((sum, row) => sum + (row[j]! - mean) ** 2, 0) / count) || 1,
+  )
+  return { means, deviations }
+}
+
 /** A statistic in standard deviations from its mean, kept within ±4. */
 export function standardised(value: number, mean: number, deviation: number): number {
   return Math.max(-4, Math.min(4, (value - mean) / deviation))
