@@ -13,6 +13,7 @@ const entryPoints = {
   main: 'src/cli/main.ts',
   index: 'src/index.ts',
   ...filesOf('src/cli/commands', name => name !== 'registry.ts'),
+  ...filesOf('src/policies', name => !['registry.ts', 'threshold.ts'].includes(name)),
   ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
   eval_live: 'src/cli/live/eval_live.tsx',

@@ -1,28 +1,7 @@
 import type { LocalModels } from './model_types.ts'
+import type { Reason } from './pool_types.ts'
 
-/** A callable model. Prices are US dollars per million tokens. */
-export interface Model {
-  readonly id: string
-  readonly inputPrice?: number
-  readonly outputPrice?: number
-}
-
-/** The two sides of a pair. */
-export interface ModelPair {
-  readonly strong: Model
-  readonly weak: Model
-}
-
-/** The models a policy may pick from. A pair is a pool of two that says which is which. */
-export interface Pool {
-  readonly models: readonly Model[]
-  readonly pair?: ModelPair
-}
-
-/** A request as a policy sees it. */
-export interface RouteRequest {
-  readonly prompt: string
-}
+export type * from './pool_types.ts'
 
 /** Texts to vectors, row-major: texts.length × dimensions, each row of unit length (an empty text is a zero row). */
 export interface Embedder {
@@ -31,43 +10,6 @@ export interface Embedder {
   /** Of what makes the vectors, where the id does not say it: embedders with one fingerprint are the same, whatever their ids. */
   readonly fingerprint?: string
   embed(texts: readonly string[]): Promise<Float32Array>
-}
-
-/** One thing that moved a decision. A `weight` above 0 moved it toward strong, below 0 toward weak. */
-export interface Reason {
-  readonly kind: 'feature' | 'neighbour'
-  /** A feature's name, or a neighbour's row id. */
-  readonly name: string
-  readonly weight: number
-  /** Only of neighbours: the category of the row. */
-  readonly category?: string
-  /** Only of neighbours, and only where the checkpoint was trained with `--keep-prompts`. */
-  readonly text?: string
-}
-
-/** A model that was not chosen. */
-export interface Alternative {
-  readonly model: string
-}
-
-/** Where one request goes, and why: the record that `--json` prints. */
-export interface Decision {
-  readonly model: string
-  readonly models: readonly string[]
-  readonly plan: 'single' | 'all' | 'until_accepted'
-  readonly policy: string
-  readonly strategy?: string
-  /** Expected score of strong against weak, in [0, 1]. */
-  readonly winRate?: number
-  /** Strong iff `winRate >= threshold`. */
-  readonly threshold?: number
-  readonly reasons?: readonly Reason[]
-  readonly alternatives?: readonly Alternative[]
-}
-
-/** Picks models for requests, given the pool's state. One decision per request, in order. */
-export interface Policy {
-  decide(requests: readonly RouteRequest[], pool: Pool): Promise<Decision[]>
 }
 
 /** Scores prompts. */

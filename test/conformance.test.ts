@@ -11,7 +11,7 @@ import { readEmbedderTable } from '../src/io/embedder_table.ts'
 import { localModels } from '../src/io/local_models.ts'
 import { openCheckpoint } from '../src/io/open_checkpoint.ts'
 import { createPostJson } from '../src/io/post_json.ts'
-import { policies } from '../src/policies/registry.ts'
+import { type PolicyParts, policies } from '../src/policies/registry.ts'
 import { strategies } from '../src/strategies/registry.ts'
 import type { Checkpoint, Embedder, Resources, Strategy, TensorData } from '../src/types.ts'
 import { startEmbeddingsServer } from './helpers/embeddings_server.ts'
@@ -260,15 +260,26 @@ describe.each(Object.keys(embedders))('embedder %s', async id => {
 describe.each(Object.keys(policies))('policy %s', async id => {
   const { create } = await policies[id]!.load()
   const strategy = await (await strategies.random!.load()).create(resourcesOf())
-  const policy = create({ strategy, strategyId: 'random', threshold: 0.5 })
   const pair = { strong: { id: 'large' }, weak: { id: 'small' } }
   const pool = { models: [pair.strong, pair.weak], pair }
+  const parts: PolicyParts = {
+    options: undefined,
+    pool,
+    seed: 0,
+    now: () => 0,
+    strategy: async () => ({ strategy, strategyId: 'random', threshold: 0.5 }),
+    policy: other => Promise.reject(new Error(`asked for policy ${other}`)),
+    checkpoint: file => Promise.reject(new Error(`asked for ${file}`)),
+    classifier: name => Promise.reject(new Error(`asked for classifier ${name}`)),
+  }
+  const policy = await create(parts)
   const requests = PROMPTS.map(prompt => ({ prompt }))
 
   test('one decision per request, for models of the pool', async () => {
     const decisions = await policy.decide(requests, pool)
     expect(decisions).toHaveLength(requests.length)
-    for (const { model, models, policy: name } of decisions) {
+    for (const decision of decisions) {
+      const { model, models, policy: name } = decision!
       expect(['large', 'small']).toContain(model)
       expect(models[0]).toBe(model)
       expect(name).toBe(id)
@@ -283,7 +294,7 @@ describe.each(Object.keys(policies))('policy %s', async id => {
   })
 
   test('same seed, same decisions', async () => {
-    const other = create({ strategy, strategyId: 'random', threshold: 0.5 })
+    const other = await create(parts)
     expect(await other.decide(requests, pool)).toEqual(await policy.decide(requests, pool))
   })
 })

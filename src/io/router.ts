@@ -1,6 +1,5 @@
 import { DataError, UsageError } from '../errors.ts'
-import { policies } from '../policies/registry.ts'
-import { lookUp } from '../registry.ts'
+import { create as createThreshold } from '../policies/threshold.ts'
 import { thresholdForShare } from '../routing/calibration.ts'
 import type { Decision, ModelPair, Reason } from '../types.ts'
 import type { StoredCheckpoint } from './checkpoint.ts'
@@ -43,7 +42,7 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
   const { strategyId, strategy, checkpoint, pair, isConfigured, notes } = opened
   if (checkpoint && isConfigured) checkSha256(checkpoint, asked.config)
   const threshold = resolveThreshold(asked, opened)
-  const policy = (await lookUp(policies, 'threshold', 'policy').load()).create({ strategy, strategyId, threshold })
+  const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
   const pool = { models: [pair.strong, pair.weak], pair }
   return {
     strategyId,
@@ -53,10 +52,11 @@ export async function createRouter(options: RouterOptions = {}): Promise<Router>
     notes,
     decide: async prompts => {
       requireTexts(prompts)
-      return policy.decide(
+      const decisions = await policy.decide(
         prompts.map(prompt => ({ prompt })),
         pool,
       )
+      return decisions as Decision[]
     },
     winRate: async prompts => {
       requireTexts(prompts)

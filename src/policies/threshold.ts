@@ -8,15 +8,22 @@ export function isStrong(winRate: number, threshold: number): boolean {
 }
 
 /** Routes by threshold over a pool that names its pair. Throws UsageError where the threshold is NaN or the pool has no pair. */
-export function create({ strategy, strategyId, threshold }: PolicyParts): Policy {
+export async function create({ strategy: open }: Pick<PolicyParts, 'strategy'>): Promise<Policy> {
+  const { strategy, strategyId, threshold } = await open()
   if (Number.isNaN(threshold)) throw new UsageError('threshold: expected a number, got NaN.')
   return {
-    async decide(requests, pool) {
-      const { pair } = pool
-      if (!pair) throw new UsageError('policy threshold: expected a pool with a strong and a weak model, got none.')
+    async decide(requests, { pair }) {
+      if (!pair) {
+        throw new UsageError(
+          'policy threshold: expected a pair, strong and weak, got none. Name it in llmroute.yaml (pair) or with --strong and --weak.',
+        )
+      }
       const winRates = await strategy.winRate(requests.map(request => request.prompt))
-      return Array.from(winRates, (winRate): Decision => {
-        const [chosen, other] = isStrong(winRate, threshold) ? [pair.strong, pair.weak] : [pair.weak, pair.strong]
+      return requests.map(({ candidates }, i): Decision | undefined => {
+        const winRate = winRates[i]!
+        const order = isStrong(winRate, threshold) ? [pair.strong, pair.weak] : [pair.weak, pair.strong]
+        const [chosen, other] = candidates ? order.filter(({ id }) => candidates.some(model => model.id === id)) : order
+        if (!chosen) return undefined
         return {
           model: chosen.id,
           models: [chosen.id],
@@ -25,7 +32,7 @@ export function create({ strategy, strategyId, threshold }: PolicyParts): Policy
           strategy: strategyId,
           winRate,
           threshold,
-          alternatives: [{ model: other.id }],
+          alternatives: other ? [{ model: other.id }] : [],
         }
       })
     },
