@@ -167,6 +167,8 @@ export interface ModelStatistics {
   readonly cost: number
   /** Mean tokens of an answer. */
   readonly outputTokens: number
+  /** When the latest request finished, milliseconds since 1970. */
+  readonly finishedAt: number
   /** Whether the breaker is open: the model is not to be called while another can be. */
   readonly isOpen: boolean
   /** Why it is open, as a phrase. */
