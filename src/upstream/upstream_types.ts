@@ -1,0 +1,228 @@
+import { UpstreamError } from '../errors.ts'
+import type { Model, PoolStatistics } from '../types.ts'
+
+/** A chat request body without `model`: everything that an OpenAI-compatible endpoint takes. */
+export type ChatBody = Readonly<Record<string, unknown>> & { readonly messages: readonly unknown[] }
+
+/** Tokens of one call. */
+export interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** Of `inputTokens`, those that the provider had in its cache. */
+  readonly cachedInputTokens?: number
+  /** Counted here, since the answer said nothing. */
+  readonly isEstimated: boolean
+}
+
+/** One try at one model. */
+export interface Attempt {
+  readonly model: string
+  /** Absent where no answer came. */
+  readonly status?: number
+  /** What went wrong, as a phrase without secrets; absent where nothing did. */
+  readonly failure?: string
+  /** Milliseconds; 0 where nothing was sent since the breaker was open. */
+  readonly latency: number
+}
+
+/** What a model said. */
+export interface Answer {
+  readonly model: string
+  /** Of the first choice; '' where it only calls tools. */
+  readonly text: string
+  readonly finishReason?: string
+  readonly usage: Usage
+  /** US dollars; absent where a price is not known. 0 of a cached answer. */
+  readonly cost?: number
+  /** Milliseconds from the call to the answer, waits and failed attempts included. */
+  readonly latency: number
+  /** In order, the one that gave the answer last; none of a cached answer. */
+  readonly attempts: readonly Attempt[]
+  readonly isCached: boolean
+  /** The whole answer as `/chat/completions` gives it, whatever the endpoint speaks. */
+  readonly body: unknown
+}
+
+/** What is asked, and of whom. */
+export interface ChatCall {
+  /** In order: the chosen, then fallbacks. At least one. */
+  readonly models: readonly Model[]
+  readonly body: ChatBody
+  /** Aborting it cancels the call, which then throws the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */
+  readonly onText?: (text: string) => void
+  /** Neither looks into the response cache nor adds to it, as for several samples of one prompt. Default false. */
+  readonly skipsCache?: boolean
+}
+
+/** Calls models: retries, breaker per model, fallback, response cache, concurrency and rate limits, live statistics. */
+export interface Caller {
+  /**
+   * Exactly one answer or one error.
+   * @throws CallError after the last attempt at the last model; UsageError where the model to call first has no endpoint or no
+   * key in its environment variable; the reason of `signal`.
+   */
+  call(call: ChatCall): Promise<Answer>
+  readonly statistics: PoolStatistics
+  /** Ends what is under way and lets go of all connections. */
+  close(): Promise<void>
+}
+
+/** Times in milliseconds. */
+export interface RetryOptions {
+  /** At one model, the first included. Default 4. */
+  readonly attempts?: number
+  /** The n-th wait is random in 0 … `firstWait` · 2^(n − 1) ("full jitter"), unless the answer says how long. Default 500. */
+  readonly firstWait?: number
+  /** Of one wait, one that `Retry-After` asks for included; a longer one is not waited for where another model is left. Default 30,000. */
+  readonly longestWait?: number
+}
+
+/** Of one attempt, in milliseconds. */
+export interface Timeouts {
+  /** Default 10,000. */
+  readonly connect?: number
+  /** From sending to the first byte of the answer's body. Default 120,000. */
+  readonly firstByte?: number
+  /** Between two pieces of the answer. Default 60,000. */
+  readonly idle?: number
+  /** Of the attempt, answer included. Default 600,000. */
+  readonly total?: number
+}
+
+/** When a model is left alone. Times in milliseconds. */
+export interface BreakerOptions {
+  /** Failed attempts in a row that open it. Default 5. */
+  readonly failures?: number
+  /** Share of failed attempts in `window` that opens it, 0..1. Default 0.5. */
+  readonly share?: number
+  /** Default 60,000. */
+  readonly window?: number
+  /** Attempts in `window` below which `share` says nothing. Default 20. */
+  readonly minimum?: number
+  /** Open that long, then one probe goes through; its success closes it. Default 30,000. */
+  readonly coolDown?: number
+  /** The same where key or account is refused (401, 402, no quota left). Default 300,000. */
+  readonly accountCoolDown?: number
+  /**
+   * How long a call waits for an open breaker where no other model is left, before it fails. Never waits where key or account is
+   * refused. Default 0; a batch sets more, so that no row fails because of an outage that passes.
+   */
+  readonly patience?: number
+}
+
+/** Of the response cache, which is off unless this is given: whoever turns it on asks for answers to be repeated at any temperature. */
+export interface ResponseCacheOptions {
+  /** Milliseconds that an answer is good for. Default 86,400,000, a day. */
+  readonly ttl?: number
+  /** Of answers in memory. Default 64 MB. */
+  readonly maxBytes?: number
+  /** Where answers are kept on disk as well, a file each; absent: in memory only. */
+  readonly folder?: string
+  /** Of answers on disk. Default 1 GB. */
+  readonly maxDiskBytes?: number
+}
+
+/** How models are called. */
+export interface UpstreamOptions {
+  readonly retry?: RetryOptions
+  readonly timeouts?: Timeouts
+  readonly breaker?: BreakerOptions
+  readonly cache?: ResponseCacheOptions
+  /** Requests under way at a time, of all models. Default: no limit. */
+  readonly maxConcurrency?: number
+  /** Requests a second, of all models, evenly spaced. Default: no limit. */
+  readonly rateLimit?: number
+  /** Bytes of an answer; a longer one is a failure. Default 64 MB. */
+  readonly maxAnswerBytes?: number
+  /** Tokens of a text, where an answer does not say. Default: a quarter of its UTF-8 bytes. */
+  readonly countTokens?: (text: string) => number
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** Waits that many milliseconds, or less where the signal is aborted; never keeps the process alive by itself. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+  /** In [0, 1). */
+  readonly random?: () => number
+}
+
+/** Received bytes on their way to a model. */
+export interface ForwardRequest {
+  /** In order: the chosen, then fallbacks. At least one. */
+  readonly models: readonly Model[]
+  /** What follows the base URL, with its slash: `/chat/completions`. Never from a client. */
+  readonly path: string
+  /** The bytes to send, with the value of `model` replaced. */
+  readonly bodyFor: (model: Model) => Uint8Array
+  /** Of the client, names in lower case. Those of an allow-list go along. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Whether an event stream was asked for. */
+  readonly isStream: boolean
+  /** Aborting it cancels the call, before and after its answer has begun. */
+  readonly signal?: AbortSignal
+}
+
+/** How an answer ended: all of it came, it broke off, or the client went away. */
+export type Ending = 'whole' | 'cut' | 'abandoned'
+
+/** An answer on its way back. */
+export interface Forwarded {
+  readonly model: Model
+  readonly status: number
+  /** Those of an allow-list, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Read once. Throws where it breaks off; ending the iteration early cancels the call. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** The parsed body, where `isStream` is false and the status 200 to 299; `body` gives its bytes all the same. */
+  readonly json?: unknown
+  readonly attempts: readonly Attempt[]
+  readonly isCached: boolean
+  /**
+   * To be called once, when the body has been read or given up; what comes after the first call does nothing.
+   * `abandoned` cancels what is under way. Cost and tokens go to the statistics.
+   */
+  release(ending: Ending, figures?: { readonly cost?: number; readonly outputTokens?: number }): void
+}
+
+/** Sends received bytes to models and their bytes back. */
+export interface Forwarder {
+  /**
+   * Retries and falls back until an answer has begun: of a stream its first event, else all of it, as valid JSON. A request's own
+   * fault (400, 404, 413, 422 …) is an answer too and goes back as it came.
+   * @throws CallError after the last attempt at the last model; UsageError as `call` does; the reason of `signal`.
+   */
+  forward(request: ForwardRequest): Promise<Forwarded>
+  readonly statistics: PoolStatistics
+  close(): Promise<void>
+}
+
+/** What a `CallError` says beyond its message. */
+export interface CallErrorDetails {
+  readonly attempts: readonly Attempt[]
+  /** Of the last answer, where one came. */
+  readonly status?: number
+  /** Milliseconds since 1970 from which on another try makes sense, where that is known: an open breaker, `Retry-After`. */
+  readonly retryAt?: number
+  /** Whether key or account was refused, which waiting does not mend. */
+  readonly isAccountRefused: boolean
+  /** Whether the request itself was at fault, so that no model will take it. */
+  readonly isRequestRefused: boolean
+}
+
+/** No model gave an answer. Its `name` is UpstreamError's, which decides the exit code. */
+export class CallError extends UpstreamError implements CallErrorDetails {
+  readonly attempts: readonly Attempt[]
+  readonly status?: number
+  readonly retryAt?: number
+  readonly isAccountRefused: boolean
+  readonly isRequestRefused: boolean
+
+  constructor(message: string, { attempts, status, retryAt, isAccountRefused, isRequestRefused }: CallErrorDetails) {
+    super(message)
+    this.attempts = attempts
+    if (status !== undefined) this.status = status
+    if (retryAt !== undefined) this.retryAt = retryAt
+    this.isAccountRefused = isAccountRefused
+    this.isRequestRefused = isRequestRefused
+  }
+}
