@@ -8,16 +8,24 @@ import { build } from 'esbuild'
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const outdir = process.argv[2] ?? 'dist'
 
+const policies = readFileSync('src/policies/registry.ts', 'utf8')
+
 /** Name of the file in dist → its source. A dynamic import of one becomes an import of that file. */
 const entryPoints = {
   main: 'src/cli/main.ts',
   index: 'src/index.ts',
   ...filesOf('src/cli/commands', name => name !== 'registry.ts'),
-  ...filesOf('src/policies', name => !['registry.ts', 'threshold.ts'].includes(name)),
+  ...filesOf('src/policies', name => name !== 'threshold.ts' && policies.includes(`import('./${name}')`)),
   ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
+  o200k: 'src/text/o200k.ts',
+  re2: 'src/policies/re2.ts',
   eval_live: 'src/cli/live/eval_live.tsx',
   cli_progress: 'node_modules/cli-progress/cli-progress.js',
+}
+
+function isPolicy(name) {
+  return readFileSync('src/policies/registry.ts', 'utf8').includes(`import('./${name}')`)
 }
 
 function filesOf(folder, isWanted) {

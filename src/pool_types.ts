@@ -110,6 +110,8 @@ export interface Policy {
    * Throws UsageError where the pool has not what the policy needs.
    */
   decide(requests: readonly RouteRequest[], pool: Pool): Promise<(Decision | undefined)[]>
+  /** Why it has no answer for a request and what to add so that it has, as sentences. */
+  noAnswer?(request: RouteRequest): string
 }
 
 /** Where a model is called. */
@@ -132,8 +134,12 @@ export interface Endpoint {
 
 /** What a model must be able to do to serve a request. What is absent is not asked for. */
 export interface Needs {
-  /** Of the prompt, in tokens. */
+  /** Of the prompt, in tokens. Counted from the text where absent. */
   readonly inputTokens?: number
+  /** Of `inputTokens`, those that the provider is expected to have in its cache. Default 0. */
+  readonly cachedTokens?: number
+  /** Tokens beside the text, where `inputTokens` is absent: of tool definitions and images. Default 0. */
+  readonly otherTokens?: number
   /** Of the longest answer that is allowed, in tokens. */
   readonly outputTokens?: number
   readonly tools?: boolean

@@ -1,4 +1,5 @@
 import { didYouMean, printable } from '../registry.ts'
+import { textOf } from '../routing/needs.ts'
 import { ADDED_COLUMNS } from './formats.ts'
 
 /** A row that holds no prompt; the message says why and quotes no value. */
@@ -47,14 +48,9 @@ function lastUserTurn(messages: unknown): string {
   const turn: unknown = messages.findLast(message => message?.role === 'user')
   if (turn === undefined) throw new NoPromptError('expected a message with the role user, got none')
   const { content } = turn as { content?: unknown }
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) {
-    throw new NoPromptError(`expected the last user message to have content, got ${kindOf(content)}`)
-  }
-  return content
-    .filter(part => part?.type === 'text' && typeof part.text === 'string')
-    .map(part => part.text)
-    .join('\n')
+  const text = textOf(content)
+  if (text !== undefined) return text
+  throw new NoPromptError(`expected the last user message to have content, got ${kindOf(content)}`)
 }
 
 function kindOf(value: unknown): string {

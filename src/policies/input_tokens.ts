@@ -1,0 +1,45 @@
+import { openTokenCounter, type TokenCounter, tokensAtMost } from '../text/tokens.ts'
+import type { Needs, RouteRequest } from '../types.ts'
+
+/** More tokens than the request can have, by any byte-level tokenizer. Takes no time worth speaking of. */
+export function inputTokensAtMost({ prompt, turns, needs }: RouteRequest): number {
+  if (needs?.inputTokens !== undefined) return needs.inputTokens
+  let tokens = PER_REQUEST + (needs?.otherTokens ?? 0)
+  for (const text of turns ? turns.map(turn => turn.text) : [prompt]) tokens += PER_TURN + tokensAtMost(text)
+  return tokens
+}
+
+/**
+ * The requests' needs with `inputTokens` and `cachedTokens` as they count: those given, else the text's tokens by o200k_base,
+ * 4 a turn and 3 a request for the marks around them (as OpenAI's cookbook counts), and `otherTokens`. Of a conversation, what
+ * comes before the model's last answer counts as cached from 1,024 tokens on, the least that providers cache.
+ */
+export async function withInputTokens(
+  requests: readonly RouteRequest[],
+): Promise<(Needs & { readonly inputTokens: number })[]> {
+  const isKnown = requests.every(({ needs }) => needs?.inputTokens !== undefined)
+  const count = isKnown ? undefined : await openTokenCounter()
+  return requests.map(request => {
+    const { needs } = request
+    if (needs?.inputTokens !== undefined) return needs as Needs & { readonly inputTokens: number }
+    return { ...needs, ...counted(request, count!) }
+  })
+}
+
+const PER_TURN = 4
+const PER_REQUEST = 3
+const LEAST_CACHED = 1024
+
+function counted({ prompt, turns, needs }: RouteRequest, count: TokenCounter) {
+  const other = PER_REQUEST + (needs?.otherTokens ?? 0)
+  if (!turns) return { inputTokens: other + PER_TURN + count(prompt) }
+  const lastAnswer = turns.findLastIndex(({ role }) => role === 'assistant')
+  let inputTokens = other
+  let before = other
+  for (const [i, { text }] of turns.entries()) {
+    if (i === lastAnswer) before = inputTokens
+    inputTokens += PER_TURN + count(text)
+  }
+  const cachedTokens = needs?.cachedTokens ?? (lastAnswer > 0 && before >= LEAST_CACHED ? before : 0)
+  return { inputTokens, cachedTokens }
+}

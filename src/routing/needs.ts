@@ -1,0 +1,57 @@
+import type { Needs, Turn } from '../types.ts'
+
+/** Tokens that an image counts as: OpenAI's figure for 1024 × 1024 in high detail. */
+const TOKENS_PER_IMAGE = 765
+/** Characters of JSON a token, at least: definitions of tools come to between 3 and 4. */
+const JSON_PER_TOKEN = 3
+
+/**
+ * What the body of a chat request in OpenAI's form asks of a model: tools, images, answers by a JSON schema, and the longest
+ * answer (`max_completion_tokens`, else `max_tokens`). What has another form asks for nothing: the provider says so better.
+ */
+export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
+  const messages = recordsIn(body.messages)
+  const images = messages.flatMap(({ content }) => recordsIn(content)).filter(isImage).length
+  const tools = [...recordsIn(body.tools), ...recordsIn(body.functions)]
+  const format = recordsIn([body.response_format]).find(({ type }) => type === 'json_schema')
+  const outputTokens = [body.max_completion_tokens, body.max_tokens].find(isCount)
+  const definitions = [
+    ...tools,
+    ...(format ? [format] : []),
+    ...messages.flatMap(({ tool_calls }) => recordsIn(tool_calls)),
+  ]
+  const otherTokens = images * TOKENS_PER_IMAGE + definitions.reduce((sum, value) => sum + jsonTokens(value), 0)
+  return {
+    ...(outputTokens === undefined ? {} : { outputTokens }),
+    ...(otherTokens > 0 ? { otherTokens } : {}),
+    ...(tools.length > 0 ? { tools: true } : {}),
+    ...(images > 0 ? { vision: true } : {}),
+    ...(format ? { jsonSchema: true } : {}),
+  }
+}
+
+/** The conversation in the body of a chat request, its parts of text joined by newlines. */
+export function turnsOf(body: Readonly<Record<string, unknown>>): Turn[] {
+  return recordsIn(body.messages).map(({ role, content }) => ({ role: String(role), text: textOf(content) ?? '' }))
+}
+
+/** The text of a message's content: itself, or its text parts joined by newlines; undefined where it has another form. */
+export function textOf(content: unknown): string | undefined {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return undefined
+  return recordsIn(content)
+    .filter(({ type, text }) => type === 'text' && typeof text === 'string')
+    .map(({ text }) => text)
+    .join('\n')
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const recordsIn = (value: unknown): Fields[] =>
+  Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : []
+
+const isImage = ({ type }: Fields) => type === 'image_url' || type === 'input_image' || type === 'image'
+
+const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
+
+const jsonTokens = (value: Fields) => Math.ceil(JSON.stringify(value).length / JSON_PER_TOKEN)
