@@ -1,0 +1,75 @@
+import { UpstreamError } from '../errors.ts'
+import type { MergeRule } from '../types.ts'
+import { merge } from './merge.ts'
+import { failedCall, type PlanCall, type PlannedRequest, type PlanParts, type PlanResult } from './plan_types.ts'
+import { type Answer, CallError } from './upstream_types.ts'
+
+/** Without a rule of its own. */
+const RULE: MergeRule = { by: 'majority' }
+
+/**
+ * Asks all models of a decision at once and merges what comes before the deadline. Models that fail or come too late are left
+ * out and named in `calls`, as long as `atLeast` answers are there.
+ * @throws CallError where they are not; UsageError where a model has no endpoint; the reason of the signal.
+ */
+export async function askAll(request: PlannedRequest, parts: PlanParts): Promise<PlanResult> {
+  const { decision, body, signal } = request
+  const rule = decision.merge ?? RULE
+  const stop = new AbortController()
+  const abort = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  const timer = rule.deadline === undefined ? undefined : setTimeout(() => stop.abort(LATE), rule.deadline)
+  try {
+    const outcomes = await Promise.allSettled(
+      decision.models.map(async id => {
+        const models = [parts.modelOf(id)]
+        // One model named several times is there for several samples.
+        const isSample = decision.models.indexOf(id) !== decision.models.lastIndexOf(id)
+        return parts.caller.call({ models, body, signal: stop.signal, ...(isSample ? { skipsCache: true } : {}) })
+      }),
+    )
+    signal?.throwIfAborted()
+    const { answers, failed } = sort(outcomes, decision.models, rule)
+    const least = rule.atLeast ?? 1
+    if (answers.length < least) throw tooFew(answers.length, least, failed)
+    const merged = await merge(rule, answers, request, parts)
+    return { ...merged, calls: [...merged.calls, ...failed] }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+const LATE = new Error('deadline')
+
+interface Sorted {
+  readonly answers: readonly Answer[]
+  readonly failed: readonly PlanCall[]
+}
+
+/** Answers and failures, each in the order of the plan. Throws what no other answer makes up for. */
+function sort(outcomes: readonly PromiseSettledResult<Answer>[], models: readonly string[], rule: MergeRule): Sorted {
+  const answers: Answer[] = []
+  const failed: PlanCall[] = []
+  for (const [i, outcome] of outcomes.entries()) {
+    if (outcome.status === 'fulfilled') {
+      answers.push(outcome.value)
+      continue
+    }
+    const { reason } = outcome
+    if (reason !== LATE && !(reason instanceof UpstreamError)) throw reason
+    failed.push(
+      failedCall(models[i]!, 'answer', reason === LATE ? new Error(`no answer in ${rule.deadline} ms`) : reason),
+    )
+  }
+  return { answers, failed }
+}
+
+function tooFew(got: number, least: number, failed: readonly PlanCall[]): CallError {
+  const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join(' ')
+  return new CallError(
+    `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}. ${reasons}`,
+    { attempts: failed.flatMap(({ attempts }) => attempts), isAccountRefused: false, isRequestRefused: false },
+  )
+}

@@ -1,0 +1,57 @@
+import { askInTurn } from './cascade.ts'
+import { askAll } from './ensemble.ts'
+import { callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
+import type { Usage } from './upstream_types.ts'
+
+/**
+ * Carries out what was decided for a request: asks the one model (then its fallbacks), all of them and merges, or one after
+ * another until an answer is accepted.
+ * @throws CallError where there is no answer; UsageError, DataError where a model or a rule lacks something; the reason of the
+ * signal.
+ */
+export async function carryOut(request: PlannedRequest, parts: PlanParts): Promise<PlanAnswer> {
+  const { decision, body, signal, onText } = request
+  if (decision.plan === 'single') {
+    const chosen = decision.models.map(parts.modelOf)
+    const models = [...chosen, ...(parts.fallbacks ?? []).filter(({ id }) => !decision.models.includes(id))]
+    const answer = await parts.caller.call({
+      models,
+      body,
+      ...(signal ? { signal } : {}),
+      ...(onText ? { onText } : {}),
+    })
+    return { ...answer, calls: [callOf(answer, 'answer')] }
+  }
+  const started = parts.now()
+  const {
+    answer,
+    text = answer.text,
+    calls,
+    how,
+  } = await (decision.plan === 'all' ? askAll : askInTurn)(request, parts)
+  onText?.(text)
+  const { cost: _, ...rest } = answer
+  const costs = calls.flatMap(({ usage, cost }) => (usage ? [cost] : []))
+  return {
+    ...rest,
+    text,
+    usage: sumOf(calls.flatMap(({ usage }) => usage ?? [])),
+    // What one of the calls cost is not known: nor is the sum.
+    ...(costs.includes(undefined) ? {} : { cost: costs.reduce<number>((sum, cost) => sum + cost!, 0) }),
+    latency: parts.now() - started,
+    attempts: calls.flatMap(({ attempts }) => attempts),
+    calls,
+    how,
+  }
+}
+
+function sumOf(usages: readonly Usage[]): Usage {
+  const sum = (pick: (usage: Usage) => number) => usages.reduce((total, usage) => total + pick(usage), 0)
+  const cached = sum(({ cachedInputTokens = 0 }) => cachedInputTokens)
+  return {
+    inputTokens: sum(({ inputTokens }) => inputTokens),
+    outputTokens: sum(({ outputTokens }) => outputTokens),
+    ...(cached > 0 ? { cachedInputTokens: cached } : {}),
+    isEstimated: usages.some(({ isEstimated }) => isEstimated),
+  }
+}
