@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { complete, type ModelPath, namesOf } from './completions.ts'
+import { ApiFailure, apiErrorOf, envelope } from './envelope.ts'
+import { decideOnly } from './route_endpoint.ts'
+import type { ServerParts } from './server_types.ts'
+import { createStickyModels } from './sticky.ts'
+import { AUTO } from './wire_name.ts'
+
+/** Paths that go to models. Never built from what a client sends. */
+const MODEL_PATHS: Readonly<Record<string, ModelPath>> = {
+  '/v1/chat/completions': { path: '/chat/completions', isRouted: true },
+  '/v1/completions': { path: '/completions', isRouted: true },
+  '/v1/responses': { path: '/responses', isRouted: true },
+  '/v1/messages': { path: '/messages', isRouted: true },
+  '/v1/embeddings': { path: '/embeddings', isRouted: false },
+}
+
+/** What is answered here, without a model. */
+export interface Page {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** Pages beside those of the API: health, metrics, status. By path, for GET. */
+export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>
+
+/** Handles one request whatever it is; never throws. */
+export type App = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+/** Builds the handler of all paths. `pages` are open to everyone; `keyedPages` ask for a key where there are keys. */
+export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): App {
+  const sticky = createStickyModels()
+  return async (request, response) => {
+    const started = parts.now()
+    const id = requestId(request)
+    try {
+      const path = pathOf(request)
+      const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
+      if (page) return send(request, response, await page())
+      await answerKeyed(path)
+    } catch (error) {
+      fail(response, error, id, parts.now())
+    }
+
+    async function answerKeyed(path: string): Promise<void> {
+      const { client, leave } = await parts.admission.enter(request.headers)
+      try {
+        if (isRead(request)) {
+          if (Object.hasOwn(keyedPages, path)) return send(request, response, await keyedPages[path]!())
+          if (path === '/v1/models') return send(request, response, json(modelList(parts)))
+          if (path.startsWith('/v1/models/')) return send(request, response, json(oneModel(parts, path)))
+        } else if (request.method === 'POST') {
+          const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
+          if (modelPath) return await complete(modelPath, request, response, { parts, client, id, started, sticky })
+          if (path === '/v1/route') return send(request, response, json(await decideOnly(request, parts, client)))
+        }
+        throw unknownPath(request, path)
+      } finally {
+        leave()
+      }
+    }
+  }
+}
+
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const path = url.split(/[?#]/, 1)[0]!
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/** The client's own id where it may stand in a header and a log. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${randomUUID()}`
+}
+
+function json(value: unknown): Page {
+  return { status: 200, type: 'application/json', body: JSON.stringify(value) }
+}
+
+function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Page): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...SAFE })
+  response.end(method === 'HEAD' ? undefined : body)
+}
+
+/** Of pages that a browser may show. */
+const SAFE = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
+
+/** Ends a request with an error, where its answer has not begun. */
+function fail(response: ServerResponse, thrown: unknown, id: string, now: number): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const error = apiErrorOf(thrown, now)
+  const body = envelope(error)
+  response.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-llmroute-request-id': id,
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
+    // What is left of a body that was not read would be taken for the next request.
+    ...(error.status === 413 || error.status === 401 || error.status === 503 ? { connection: 'close' } : {}),
+  })
+  response.end(body)
+}
+
+function modelList(parts: ServerParts) {
+  const { models, strategies } = namesOf(parts.routing())
+  const names = [AUTO, ...models, ...strategies.map(id => `router-${id}-0.5`)]
+  return { object: 'list', data: names.map(modelEntry) }
+}
+
+function oneModel(parts: ServerParts, path: string) {
+  const name = decoded(path.slice('/v1/models/'.length))
+  const { models } = namesOf(parts.routing())
+  if (name === AUTO || models.includes(name)) return modelEntry(name)
+  throw new ApiFailure({
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'model_not_found',
+    message: 'No such model. GET /v1/models lists what exists.',
+    param: 'model',
+  })
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function modelEntry(id: string) {
+  return { id, object: 'model', created: 0, owned_by: 'llmroute' }
+}
+
+function unknownPath({ method }: IncomingMessage, path: string): ApiFailure {
+  const isKnown = Object.hasOwn(MODEL_PATHS, path) || path === '/v1/route' || path === '/v1/models'
+  return new ApiFailure({
+    status: isKnown ? 405 : 404,
+    type: 'invalid_request_error',
+    code: isKnown ? 'method_not_allowed' : 'unknown_url',
+    message: isKnown
+      ? `Expected ${path === '/v1/models' ? 'GET' : 'POST'} for this path, got ${method}.`
+      : `Unknown path. There are POST ${Object.keys(MODEL_PATHS).join(', ')}, /v1/route, and GET /v1/models, /health, /ready, /metrics.`,
+  })
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import type { Turn } from '../types.ts'
+import { invalidRequest } from './envelope.ts'
+
+/** What a request says, whatever its form. */
+export interface Conversation {
+  readonly turns: readonly Turn[]
+  /** The last user turn's text; '' where it has none. */
+  readonly prompt: string
+}
+
+/** Reads `messages` (Chat Completions, Anthropic), `input` (Responses, Embeddings) or `prompt` (Completions). Throws ApiFailure. */
+export function readConversation(body: Readonly<Record<string, unknown>>): Conversation {
+  const turns = turnsOf(body)
+  const prompt = turns.findLast(({ role }) => role === 'user')?.text ?? ''
+  return { turns, prompt }
+}
+
+/** What is scored of a conversation: the last user turn, or all that user and model said. */
+export function scoredText({ turns, prompt }: Conversation, isWhole: boolean): string {
+  if (!isWhole) return prompt
+  return turns
+    .filter(({ role }) => role === 'user' || role === 'assistant')
+    .map(({ text }) => text)
+    .join('\n\n')
+}
+
+/** The same for all requests of a conversation, and no text that could be read back: a hash of what was asked for and its first user turn. */
+export function conversationKey(name: string, { turns }: Conversation, client: string): string | undefined {
+  const first = turns.find(({ role }) => role === 'user')
+  if (!first) return undefined
+  return createHash('sha256')
+    .update(JSON.stringify([client, name, first.text]))
+    .digest('base64url')
+}
+
+function turnsOf({ messages, input, prompt }: Readonly<Record<string, unknown>>): Turn[] {
+  if (messages !== undefined) {
+    if (!Array.isArray(messages)) throw invalidRequest('messages: expected a list, got another thing.', 'messages')
+    return messages.map(turnOf)
+  }
+  const said = input ?? prompt
+  if (typeof said === 'string') return [{ role: 'user', text: said }]
+  if (!Array.isArray(said)) return []
+  const isOfTexts = said.every(item => typeof item === 'string')
+  return isOfTexts ? [{ role: 'user', text: said.join('\n') }] : said.map(turnOf)
+}
+
+function turnOf(message: unknown): Turn {
+  const { role, content, type, text } = (message ?? {}) as Readonly<Record<string, unknown>>
+  return {
+    role: typeof role === 'string' ? role : type === undefined ? 'user' : 'other',
+    text: textOf(content ?? text),
+  }
+}
+
+/** Text, or the text parts of a content in parts. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content
+    .map(part => (typeof part === 'string' ? part : part?.text))
+    .filter(text => typeof text === 'string')
+    .join('\n')
+}

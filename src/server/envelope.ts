@@ -1,0 +1,49 @@
+/** An error as OpenAI's clients expect it: HTTP status and the `error` object. */
+export interface ApiError {
+  readonly status: number
+  readonly type: string
+  readonly code: string | null
+  readonly message: string
+  readonly param?: string
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter?: number
+}
+
+/** What a handler throws to end a request with an error. */
+export class ApiFailure extends Error {
+  override readonly name = 'ApiFailure'
+  readonly error: ApiError
+
+  constructor(error: ApiError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+/** 400 with `invalid_request_error`. */
+export function invalidRequest(message: string, param?: string, code: string | null = null): ApiFailure {
+  return new ApiFailure({ status: 400, type: 'invalid_request_error', code, message, ...(param ? { param } : {}) })
+}
+
+/** The body that carries an error. */
+export function envelope({ type, code, message, param }: ApiError): string {
+  return JSON.stringify({ error: { message, type, param: param ?? null, code } })
+}
+
+/** What whoever asked is told of an error that a handler threw; nothing of one that is ours. */
+export function apiErrorOf(error: unknown, now: number): ApiError {
+  if (error instanceof ApiFailure) return error.error
+  const { name, message } = error instanceof Error ? error : { name: '', message: '' }
+  if (name === 'UsageError') return { status: 400, type: 'invalid_request_error', code: null, message }
+  if (name !== 'UpstreamError') {
+    return {
+      status: 500,
+      type: 'server_error',
+      code: 'internal_error',
+      message: 'The router failed. Its log says more.',
+    }
+  }
+  const { retryAt } = error as { retryAt?: number }
+  const wait = retryAt === undefined ? {} : { retryAfter: Math.max(1, Math.ceil((retryAt - now) / 1000)) }
+  return { status: 502, type: 'upstream_error', code: 'upstream_failed', message, ...wait }
+}

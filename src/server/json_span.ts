@@ -1,0 +1,99 @@
+/** Deeper nesting is no request but an attack on whoever parses it. */
+const MOST_DEPTH = 200
+
+const [QUOTE, BACKSLASH, COMMA, COLON, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [
+  34, 92, 44, 58, 123, 125, 91, 93,
+] as const
+
+/** Where something stands in bytes: its first, and the one behind its last. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** What is found in the bytes of a JSON object without parsing it. */
+export interface Scanned {
+  /** The values under the key at the top level; one, unless the key is given twice. */
+  readonly spans: readonly Span[]
+  readonly isTooDeep: boolean
+}
+
+/**
+ * The values of a top-level key of a JSON object, as spans of its bytes. Expects valid JSON, apart from its depth; of anything
+ * else what it finds means nothing, but it ends.
+ */
+export function findValues(bytes: Uint8Array, key: string): Scanned {
+  const spans: Span[] = []
+  const wanted = Buffer.from(JSON.stringify(key))
+  let depth = 0
+  let isKey = false
+  let isWanted = false
+  let start = -1
+  const close = (end: number) => {
+    if (isWanted && start >= 0) spans.push(trimmed(bytes, start, end))
+    isWanted = false
+    start = -1
+  }
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    if (byte === QUOTE) {
+      const end = endOfString(bytes, at)
+      if (depth === 1 && isKey) isWanted = isSame(bytes, at, end, wanted, key)
+      at = end - 1
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth++
+      if (depth > MOST_DEPTH) return { spans: [], isTooDeep: true }
+      if (depth === 1) isKey = byte === OPEN_BRACE
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (depth === 1) close(at)
+      depth--
+    } else if (depth === 1 && byte === COLON && isKey) {
+      isKey = false
+      start = at + 1
+    } else if (depth === 1 && byte === COMMA) {
+      close(at)
+      isKey = true
+    }
+  }
+  return { spans, isTooDeep: false }
+}
+
+/** The bytes with each span replaced by the same text. */
+export function replaceSpans(bytes: Uint8Array, spans: readonly Span[], text: string): Uint8Array {
+  const parts: Uint8Array[] = []
+  let at = 0
+  for (const { start, end } of spans) {
+    parts.push(bytes.subarray(at, start), Buffer.from(text))
+    at = end
+  }
+  return Buffer.concat([...parts, bytes.subarray(at)])
+}
+
+/** Behind the closing quote of the string that opens at `start`. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  let at = start + 1
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
+  return Math.min(at + 1, bytes.length)
+}
+
+/** A key may be written with escapes. */
+function isSame(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array, key: string): boolean {
+  const own = bytes.subarray(start, end)
+  if (!own.includes(BACKSLASH)) return Buffer.compare(own, wanted) === 0
+  try {
+    return JSON.parse(Buffer.from(own).toString('utf8')) === key
+  } catch {
+    return false
+  }
+}
+
+function trimmed(bytes: Uint8Array, from: number, to: number): Span {
+  let [start, end] = [from, to]
+  while (start < end && isBlank(bytes[start]!)) start++
+  while (end > start && isBlank(bytes[end - 1]!)) end--
+  return { start, end }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 32 || byte === 9 || byte === 10 || byte === 13
+}

@@ -1,0 +1,173 @@
+import type { ServerResponse } from 'node:http'
+import type { Model } from '../types.ts'
+import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
+import { apiErrorOf, envelope } from './envelope.ts'
+import type { Exchange, Routing, ServerParts } from './server_types.ts'
+import { createStreamWatcher, type StreamWatcher } from './sse.ts'
+import { costOf, usageOf } from './usage.ts'
+
+/** What is passed on, and what is known of it so far. */
+export interface Passing {
+  readonly parts: ServerParts
+  readonly routing: Routing
+  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'prompt' | 'decision'>
+  readonly inputCharacters: number
+  readonly request: Omit<ForwardRequest, 'signal'>
+  /** Called when a model has taken the request. */
+  onAnswer(model: Model): void
+}
+
+/** Sends a request to its models and the answer's bytes to the client, and says once what became of it. */
+export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
+  const { parts, routing, exchange, request } = passing
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const sent = parts.now()
+  let forwarded: Forwarded
+  try {
+    forwarded = await routing.forwarder.forward({ ...request, signal: gone.signal })
+  } catch (error) {
+    report(passing, {
+      status: gone.signal.aborted ? 499 : apiErrorOf(error, parts.now()).status,
+      error: apiErrorOf(error, parts.now()),
+      ending: gone.signal.aborted ? 'abandoned' : 'failed',
+      attempts: attemptsOf(error),
+      isCached: false,
+    })
+    throw error
+  }
+  passing.onAnswer(forwarded.model)
+  const watcher = createStreamWatcher()
+  const waited = forwarded.attempts.at(-1)?.latency ?? 0
+  response.writeHead(forwarded.status, { ...forwarded.headers, ...headersOf(exchange, forwarded) })
+  const firstByte = parts.now() - exchange.started
+  const overhead = Math.max(0, sent - exchange.started + (parts.now() - sent - waited))
+  const ending = await pipe(forwarded, response, request.isStream ? watcher : undefined, gone.signal)
+  const figures = figuresOf(passing, forwarded, watcher)
+  forwarded.release(ending, {
+    ...(figures.cost === undefined ? {} : { cost: figures.cost }),
+    ...(figures.usage ? { outputTokens: figures.usage.outputTokens } : {}),
+  })
+  report(passing, {
+    status: forwarded.status,
+    model: forwarded.model.id,
+    ending,
+    attempts: forwarded.attempts,
+    isCached: forwarded.isCached,
+    firstByte,
+    overhead,
+    ...figures,
+  })
+}
+
+type Outcome = Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> &
+  Partial<Pick<Exchange, 'model' | 'error' | 'firstByte' | 'overhead' | 'usage' | 'cost'>>
+
+function report({ parts, exchange, request }: Passing, outcome: Outcome): void {
+  parts.onExchange({
+    ...exchange,
+    ...outcome,
+    isStream: request.isStream,
+    latency: parts.now() - exchange.started,
+  })
+}
+
+function headersOf(
+  { id, decision }: Passing['exchange'],
+  { model, attempts, isCached }: Forwarded,
+): Record<string, string> {
+  const { strategy, winRate, threshold, policy } = decision!
+  return {
+    'x-llmroute-request-id': id,
+    'x-llmroute-model': encoded(model.id),
+    'x-llmroute-policy': policy,
+    ...(strategy === undefined ? {} : { 'x-llmroute-strategy': strategy }),
+    ...(winRate === undefined ? {} : { 'x-llmroute-win-rate': String(winRate) }),
+    ...(threshold === undefined ? {} : { 'x-llmroute-threshold': String(threshold) }),
+    'x-llmroute-attempts': String(attempts.length),
+    'x-llmroute-cache': isCached ? 'hit' : 'miss',
+  }
+}
+
+/** Ids may hold what a header may not. */
+function encoded(id: string): string {
+  return /^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id)
+}
+
+/** Copies the body. A stream that breaks off ends with an error event: a clean end would say that the answer is whole. */
+async function pipe(
+  { body }: Forwarded,
+  response: ServerResponse,
+  watcher: StreamWatcher | undefined,
+  gone: AbortSignal,
+): Promise<'whole' | 'cut' | 'abandoned'> {
+  let isCut = false
+  try {
+    for await (const chunk of body) {
+      watcher?.see(chunk)
+      if (!response.write(chunk)) await drained(response)
+      if (gone.aborted) return 'abandoned'
+    }
+  } catch {
+    isCut = true
+  }
+  if (gone.aborted) return 'abandoned'
+  if (watcher && (isCut || !isFinished(response, watcher))) {
+    const error = {
+      type: 'upstream_error',
+      code: 'stream_cut',
+      message: 'The model broke off before its answer was complete.',
+    }
+    const event = `data: ${envelope({ status: 502, ...error })}\n\n`
+    response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
+    return 'cut'
+  }
+  if (isCut) {
+    response.destroy()
+    return 'cut'
+  }
+  response.end()
+  return 'whole'
+}
+
+/** An error that came as JSON in place of a stream is whole. */
+function isFinished(response: ServerResponse, watcher: StreamWatcher): boolean {
+  const isStream = String(response.getHeader('content-type') ?? '').startsWith('text/event-stream')
+  return !isStream || watcher.figures().isDone
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    const go = () => {
+      response.off('drain', go)
+      response.off('close', go)
+      resolve()
+    }
+    response.once('drain', go)
+    response.once('close', go)
+  })
+}
+
+function figuresOf(
+  { inputCharacters, request }: Passing,
+  forwarded: Forwarded,
+  watcher: StreamWatcher,
+): Pick<Exchange, 'usage' | 'cost'> {
+  const { status, model, json, isCached } = forwarded
+  if (status >= 300) return {}
+  const { usage, characters } = request.isStream ? watcher.figures() : fromJson(json)
+  const counted = usageOf(usage, { input: inputCharacters, output: characters })
+  const cost = isCached ? 0 : costOf(model, counted)
+  return { usage: counted, ...(cost === undefined ? {} : { cost }) }
+}
+
+function fromJson(json: unknown): { usage: unknown; characters: number } {
+  const { usage, choices } = (json ?? {}) as { usage?: unknown; choices?: unknown }
+  const texts = Array.isArray(choices) ? choices.map(choice => choice?.message?.content ?? choice?.text) : []
+  return { usage, characters: texts.reduce((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0) }
+}
+
+function attemptsOf(error: unknown): readonly Attempt[] {
+  const { attempts } = (error ?? {}) as { attempts?: unknown }
+  return Array.isArray(attempts) ? attempts : []
+}

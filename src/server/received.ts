@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http'
+import { ApiFailure, invalidRequest } from './envelope.ts'
+import { findValues, type Span } from './json_span.ts'
+
+/** A request body, as it came and as it is understood. */
+export interface Received {
+  readonly bytes: Uint8Array
+  readonly body: Readonly<Record<string, unknown>>
+  /** Where the value of `model` stands in `bytes`. */
+  readonly model: readonly Span[]
+}
+
+/**
+ * Reads a body whole, and no more than is allowed.
+ * @throws ApiFailure: 413 where it is too large, 400 where it is no JSON object.
+ */
+export async function receive(request: IncomingMessage, mostBytes: number): Promise<Received> {
+  const bytes = await readBytes(request, mostBytes)
+  const { spans, isTooDeep } = findValues(bytes, 'model')
+  if (isTooDeep) throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
+  let body: unknown
+  try {
+    body = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw invalidRequest('We could not parse the JSON body of your request.')
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalidRequest('The body of your request is expected to be a JSON object.')
+  }
+  return { bytes, body: body as Received['body'], model: spans }
+}
+
+async function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new ApiFailure({
+      status: 413,
+      type: 'invalid_request_error',
+      code: 'request_too_large',
+      message: `The body of your request is larger than ${most} bytes.`,
+    })
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > most) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}

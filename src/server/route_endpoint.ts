@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import { needsOf } from '../routing/needs.ts'
+import type { Refusal } from '../routing/pool_router.ts'
+import type { Decision, RouteRequest } from '../types.ts'
+import { namesOf } from './completions.ts'
+import { conversationKey, readConversation, scoredText } from './conversation.ts'
+import { invalidRequest } from './envelope.ts'
+import { receive } from './received.ts'
+import type { Client, Routing, ServerParts } from './server_types.ts'
+import { AUTO, readName } from './wire_name.ts'
+
+const MOST_REQUESTS = 1000
+
+/**
+ * The decision alone: of one request (`messages`, `prompt` or `input`), or of many under `requests`. `model` as elsewhere,
+ * default `auto`. Throws ApiFailure.
+ */
+export async function decideOnly(
+  request: IncomingMessage,
+  parts: ServerParts,
+  client: Client,
+): Promise<Decision | { readonly decisions: readonly (Decision | Refusal)[] }> {
+  const { body } = await receive(request, parts.mostBytes)
+  const routing = parts.routing()
+  if (body.requests === undefined) {
+    const decision = await decideOne(body, routing, client)
+    if ('refused' in decision) throw invalidRequest(decision.refused, undefined, 'no_model_can_serve')
+    return decision
+  }
+  if (!Array.isArray(body.requests) || body.requests.length > MOST_REQUESTS) {
+    throw invalidRequest(`requests: expected a list of up to ${MOST_REQUESTS} requests, got another thing.`, 'requests')
+  }
+  const decisions: (Decision | Refusal)[] = []
+  for (const one of body.requests) {
+    const own = typeof one === 'string' ? { prompt: one } : one
+    if (typeof own !== 'object' || own === null)
+      throw invalidRequest('requests: expected objects or texts.', 'requests')
+    decisions.push(await decideOne({ model: body.model, ...own }, routing, client))
+  }
+  return { decisions }
+}
+
+async function decideOne(
+  body: Readonly<Record<string, unknown>>,
+  routing: Routing,
+  client: Client,
+): Promise<Decision | Refusal> {
+  const name = body.model ?? AUTO
+  const target = readName(name, namesOf(routing))
+  if (target.kind === 'model') {
+    return { model: target.model, models: [target.model], plan: 'single', policy: 'model' }
+  }
+  const conversation = readConversation(body)
+  const key = typeof body.user === 'string' ? body.user : conversationKey(String(name), conversation, client.name)
+  const request: RouteRequest = {
+    prompt: scoredText(conversation, routing.scoresConversation),
+    turns: conversation.turns,
+    ...(key === undefined ? {} : { key }),
+    ...(typeof body.user === 'string' ? { user: body.user } : {}),
+    ...(typeof body.metadata === 'object' && body.metadata !== null
+      ? { metadata: body.metadata as Record<string, unknown> }
+      : {}),
+    needs: needsOf(body),
+  }
+  return routing.decide(target, request)
+}

@@ -1,0 +1,85 @@
+import type { Refusal } from '../routing/pool_router.ts'
+import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
+import type { Attempt, Forwarder } from '../upstream/upstream_types.ts'
+import type { ApiError } from './envelope.ts'
+import type { Target } from './wire_name.ts'
+
+/** What a configuration says: exchanged whole when it is read again. */
+export interface Routing {
+  readonly pool: Pool
+  /** Ids that `router-<strategy>-<threshold>` may name. */
+  readonly strategies: readonly string[]
+  /** Throws UsageError where the target cannot decide. */
+  decide(target: Target, request: RouteRequest): Promise<Decision | Refusal>
+  readonly forwarder: Forwarder
+  /** Whether a conversation keeps its model. */
+  readonly isSticky: boolean
+  /** Score the whole conversation instead of its last user turn. */
+  readonly scoresConversation: boolean
+}
+
+/** Who asks: a key's name, '' where no keys are configured. */
+export interface Client {
+  readonly name: string
+}
+
+/** One request and what became of it. Times in milliseconds; tokens and dollars of the answer, absent where not known. */
+export interface Exchange {
+  readonly id: string
+  readonly client: Client
+  readonly path: string
+  /** The `model` that was asked for, cut to what may be printed. */
+  readonly asked: string
+  readonly started: number
+  readonly prompt: string
+  readonly decision?: Decision
+  /** The model that answered. */
+  readonly model?: string
+  readonly status: number
+  readonly error?: ApiError
+  readonly ending: 'whole' | 'cut' | 'abandoned' | 'failed'
+  readonly attempts: readonly Attempt[]
+  readonly isStream: boolean
+  readonly isCached: boolean
+  readonly usage?: AnswerUsage
+  readonly cost?: number
+  /** Until the answer ended. */
+  readonly latency: number
+  /** Until its first byte went to the client. */
+  readonly firstByte?: number
+  /** Of `firstByte`, what was spent here and not on models. */
+  readonly overhead?: number
+}
+
+/** Tokens of an answer; estimated where it does not say. */
+export interface AnswerUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cachedInputTokens?: number
+  readonly isEstimated: boolean
+}
+
+/** What keeps strangers and floods out, asked before a request's body is read. */
+export interface Admission {
+  /** Throws ApiFailure (401, 429, 503). The function it gives is called once, when the request has ended. */
+  enter(
+    headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  ): Promise<{ client: Client; leave(): void }>
+}
+
+/** What a server is made from. */
+export interface ServerParts {
+  /** The configuration of this moment. */
+  routing(): Routing
+  readonly admission: Admission
+  /** Hears of every request to a model, once, when it has ended. Must not throw. */
+  onExchange(exchange: Exchange): void
+  /** Bytes of a request body. */
+  readonly mostBytes: number
+  now(): number
+}
+
+/** The models that a form can be sent to: `/messages` speaks Anthropic's, all else OpenAI's. */
+export function speaks(model: Model, path: string): boolean {
+  return (model.endpoint?.api === 'anthropic') === (path === '/messages')
+}
