@@ -12,6 +12,9 @@ export interface DecisionFlags {
   strongPct?: number
   strong?: string
   weak?: string
+  policy?: string
+  policyOption?: readonly string[]
+  models?: readonly string[]
   seed?: number
   config?: string
 }
@@ -23,6 +26,18 @@ export function addDecisionOptions(command: Command): Command {
     .option('-p, --strong-pct <share>', 'share for strong, 0.3 or 30%, looked up in the checkpoint', text =>
       parseShare(text),
     )
+}
+
+/** Adds the flags that say which policy picks from which models. */
+export function addPolicyOptions(command: Command): Command {
+  return command
+    .option('--policy <id>', 'what picks the model (llmroute list policies; default: threshold)')
+    .option(
+      '--policy-option <name=value>',
+      "an option of the policy as in llmroute.yaml, as YAML; may be repeated (--policy-option 'split={a: 0.9, b: 0.1}')",
+      (text: string, previous: readonly string[] = []) => [...previous, text],
+    )
+    .option('--models <ids>', 'models that the policy picks from: a,b,c (default: all of llmroute.yaml)', parseModels)
 }
 
 /** Adds the flags that say what scores prompts, and for which models. */
@@ -50,17 +65,62 @@ export function goOffline(): void {
   process.env.LLMROUTE_OFFLINE = '1'
 }
 
-/** The flags as plain data, which a worker can be sent. Throws UsageError where two flags contradict. */
-export function routerOptions(flags: DecisionFlags): RouterOptions {
+/** The flags as plain data, which a worker can be sent. Throws UsageError where two flags contradict or one cannot be read. */
+export async function routerOptions(flags: DecisionFlags): Promise<RouterOptions> {
   if (flags.threshold !== undefined && flags.strongPct !== undefined) {
     throw new UsageError('--threshold and --strong-pct: expected one of them, got both. Leave one out.')
   }
-  const { strategy, checkpoint, embedder, threshold, strongPct, strong, weak, seed, config } = flags
+  const { policyOption, ...named } = flags
+  const { strategy, checkpoint, embedder, threshold, strongPct, strong, weak, policy, models, seed, config } = named
+  if (policyOption && policy === undefined) {
+    throw new UsageError(
+      '--policy-option: expected --policy beside it, got none. Name the policy that it is an option of.',
+    )
+  }
+  const policyOptions = policyOption && (await parsePolicyOptions(policyOption))
   return Object.fromEntries(
-    Object.entries({ strategy, checkpoint, embedder, threshold, strongPct, strong, weak, seed, config }).filter(
-      ([, value]) => value !== undefined,
-    ),
+    Object.entries({
+      strategy,
+      checkpoint,
+      embedder,
+      threshold,
+      strongPct,
+      strong,
+      weak,
+      policy,
+      policyOptions,
+      models,
+      seed,
+      config,
+    }).filter(([, value]) => value !== undefined),
   )
+}
+
+/** `name=value` with the value in YAML; a dotted name goes into a block: `split.gpt-4o=0.9`. */
+async function parsePolicyOptions(texts: readonly string[]): Promise<unknown> {
+  const { parseDocument } = await import('../io/yaml.ts')
+  const options: Record<string, unknown> = Object.create(null)
+  for (const text of texts) {
+    const [name = '', ...rest] = text.split('=')
+    const document = parseDocument(rest.join('='))
+    if (name.trim() === '' || rest.length === 0 || document.errors.length > 0) {
+      throw new UsageError(`--policy-option: expected NAME=VALUE with a value in YAML, got "${printable(text)}".`)
+    }
+    const path = name.trim().split('.')
+    let block = options
+    for (const part of path.slice(0, -1)) {
+      if (typeof block[part] !== 'object' || block[part] === null) block[part] = Object.create(null)
+      block = block[part] as Record<string, unknown>
+    }
+    block[path.at(-1)!] = document.toJS()
+  }
+  return structuredClone(options)
+}
+
+function parseModels(text: string): string[] {
+  const models = text.split(',').map(id => id.trim())
+  if (models.every(id => id !== '') && new Set(models).size === models.length) return models
+  throw new UsageError(`--models: expected different ids with commas between them, got "${printable(text)}".`)
 }
 
 /** `0.57`, `Infinity`, `-Infinity`; never NaN. */

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { DataError } from '../errors.ts'
+import type { ModelPair } from '../types.ts'
 import {
   type BatchCounts,
   type BatchDestination,
@@ -45,10 +46,11 @@ export interface BatchProgress extends BatchCounts {
 /** What a batch has done. */
 export interface BatchSummary extends BatchCounts {
   readonly format: string
-  readonly strategy: string
-  readonly threshold: number
-  readonly strongModel: string
-  readonly weakModel: string
+  readonly policy: string
+  /** Only of policy `threshold`. */
+  readonly strategy: string | undefined
+  readonly threshold: number | undefined
+  readonly pair: ModelPair | undefined
   /** The file of rejected rows; undefined where they went to `onReject`. */
   readonly rejectedFile: string | undefined
   /** `finished`; `unchanged` where an earlier run had finished; `stopped` by the signal. */
@@ -85,14 +87,15 @@ async function routeRequests(
   const job = jobOf(options, requests)
   const { destination, rejectedFile } = await openDestination(options, hooks, router, requests, job)
   const { earlier } = destination
-  const counts = { rows: earlier?.rows ?? 0, strong: earlier?.strong ?? 0, rejected: earlier?.rejected ?? 0 }
+  const byModel = { ...earlier?.byModel }
+  const counts = { rows: earlier?.rows ?? 0, byModel, rejected: earlier?.rejected ?? 0 }
   const summary = (state: BatchSummary['state'], isResumable: boolean): BatchSummary => ({
     ...counts,
     format: requests.format,
+    policy: router.policyId,
     strategy: router.strategyId,
     threshold: router.threshold,
-    strongModel: router.pair.strong.id,
-    weakModel: router.pair.weak.id,
+    pair: router.pair,
     rejectedFile,
     state,
     isResumable,
@@ -103,14 +106,14 @@ async function routeRequests(
   const isShown = options.output === undefined && options.rejected === undefined
   let firstReject: Reject | undefined
   const isRefused = () => options.isStrict === true && firstReject !== undefined
-  const settle = async ({ output, rows, strong, rejects }: RoutedSegment, next: Position) => {
+  const settle = async ({ output, rows, byModel: routed, rejects }: RoutedSegment, next: Position) => {
     firstReject ??= rejects[0]
     if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, `${firstReject!.reason}.`)
     if (isShown && counts.rows + rows === 0 && counts.rejected + rejects.length >= HOPELESS) {
       throw everyRowBad(inputName(options.input), firstReject, undefined)
     }
     counts.rows += rows
-    counts.strong += strong
+    for (const [model, count] of Object.entries(routed)) byModel[model] = (byModel[model] ?? 0) + count
     counts.rejected += rejects.length
     await destination.accept(output, rejects, next, counts)
     const rowsHere = counts.rows - (earlier?.rows ?? 0)

@@ -7,8 +7,8 @@ import { createRejectsFile, shownReject } from './rejects_file.ts'
 /** Running counts of a batch. */
 export interface BatchCounts {
   readonly rows: number
-  /** Rows that went to the strong model. */
-  readonly strong: number
+  /** Rows that went to each model. */
+  readonly byModel: Readonly<Record<string, number>>
   readonly rejected: number
 }
 
@@ -39,7 +39,7 @@ export async function createFileDestination(
 ): Promise<BatchDestination> {
   const sha256 = await fingerprint(input)
   const earlier = isResumed && sha256 ? await findState(output, rejectsFile, sha256, settings) : undefined
-  const none = { next: null, rows: 0, strong: 0, rejected: 0, outputLength: 0, rejectsLength: 0, isFinished: false }
+  const none = { next: null, rows: 0, byModel: {}, rejected: 0, outputLength: 0, rejectsLength: 0, isFinished: false }
   let state: BatchState | undefined = sha256 ? (earlier ?? { version: 1, input: sha256, settings, ...none }) : undefined
   if (earlier?.isFinished) {
     await commitPartial(rejectsFile)

@@ -68,6 +68,7 @@ export function jobOf(options: BatchOptions, { format, header }: Requests): Segm
   return {
     format,
     promptColumn: options.promptColumn ?? PROMPT_COLUMN,
+    ...(header ? { columns: header.columns } : {}),
     lineEnd: header?.lineEnd ?? '\n',
     asDecisions: options.asDecisions === true && options.output === undefined,
     asGzip: options.output !== undefined && isGzipName(options.output),
@@ -77,18 +78,21 @@ export function jobOf(options: BatchOptions, { format, header }: Requests): Segm
 /** What a resumed run must have in common with the one that it goes on from. */
 export function settingsOf(
   options: BatchOptions,
-  { strategyId, threshold, pair, checkpoint }: Router,
+  { policyId, pool, strategyId, threshold, pair, checkpoint }: Router,
   job: SegmentJob,
 ) {
   const settings: BatchSettings = {
     format: job.format,
     'prompt column': job.promptColumn,
     'max field': options.maxField ?? MAX_FIELD,
-    strategy: strategyId,
+    policy: policyId,
+    'policy options': options.router?.policyOptions ? JSON.stringify(options.router.policyOptions) : null,
+    models: pair ? null : pool.models.map(({ id }) => id).join(','),
+    strategy: strategyId ?? null,
     // JSON has no Infinity.
-    threshold: String(threshold),
-    strong: pair.strong.id,
-    weak: pair.weak.id,
+    threshold: threshold === undefined ? null : String(threshold),
+    strong: pair?.strong.id ?? null,
+    weak: pair?.weak.id ?? null,
     seed: options.router?.seed ?? 0,
     checkpoint: checkpoint?.sha256 ?? null,
     rejected: options.rejected === undefined ? null : resolve(options.rejected),

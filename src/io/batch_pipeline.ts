@@ -18,7 +18,8 @@ export interface Pipeline {
   readonly job: SegmentJob
   /**
    * Threads; 0 routes in this one. Default: one per core, where there are several and the input is not small; 0 where a neural
-   * model runs, which uses all cores by itself and fills memory once a thread, or an endpoint is asked.
+   * model runs, which uses all cores by itself and fills memory once a thread, an endpoint is asked, or a policy may count
+   * what it has decided.
    */
   readonly workers: number | undefined
   readonly signal: AbortSignal | undefined
@@ -32,7 +33,9 @@ export interface Pipeline {
  */
 export async function routeSegments(segments: AsyncGenerator<Segment>, pipeline: Pipeline): Promise<boolean> {
   const { router, workerRouter, job, signal, settle } = pipeline
-  const count = pipeline.workers ?? (router.checkpoint?.model === undefined ? defaultWorkers() : 0)
+  const isCounting = router.policyId !== 'threshold'
+  const isNeural = router.checkpoint?.model !== undefined
+  const count = isCounting ? 0 : (pipeline.workers ?? (isNeural ? 0 : defaultWorkers()))
   const alone = count === 0 ? Number.POSITIVE_INFINITY : pipeline.workers === undefined ? SEGMENTS_ALONE : 0
   const running: Promise<{ routed: RoutedSegment; next: Position }>[] = []
   const spare: ArrayBuffer[] = []

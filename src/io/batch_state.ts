@@ -16,8 +16,8 @@ export interface BatchState {
   /** Where to read on; null where nothing is done yet. */
   readonly next: Position | null
   readonly rows: number
-  /** Rows that went to the strong model. */
-  readonly strong: number
+  /** Rows that went to each model. */
+  readonly byModel: Readonly<Record<string, number>>
   readonly rejected: number
   /** Bytes of the output, and of the file of rejected rows, that belong to this state. */
   readonly outputLength: number

@@ -123,7 +123,8 @@ export function noCheckpoint(strategyId: string, advice: string): UsageError {
   return new UsageError(`strategy ${strategyId}: expected --checkpoint, since none is shipped. ${advice}`)
 }
 
-function resolvePair({ layers, config }: Asked, checkpoint: StoredCheckpoint | undefined): ModelPair {
+/** The pair that was asked for, else that of the weights. Throws UsageError for an unknown model, or one twice. */
+export function resolvePair({ layers, config }: Asked, checkpoint: StoredCheckpoint | undefined): ModelPair {
   const trained = checkpoint?.metadata.pair ?? { strong: 'strong', weak: 'weak' }
   const idOf = (side: 'strong' | 'weak') => layers.find(layer => layer[side] !== undefined)?.[side]
   const strong = modelOf(idOf('strong'), trained.strong, config)

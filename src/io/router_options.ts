@@ -17,6 +17,12 @@ export interface RouterOptions {
   /** Ids of the pair's models. Default: those of llmroute.yaml, else of the checkpoint. */
   readonly strong?: string
   readonly weak?: string
+  /** Policy id. Default: that of llmroute.yaml, else `threshold`. */
+  readonly policy?: string
+  /** The policy's own options, named as in llmroute.yaml, over those there. */
+  readonly policyOptions?: unknown
+  /** Ids of the models that a policy other than `threshold` picks from. Default: all of llmroute.yaml, else the pair. */
+  readonly models?: readonly string[]
   readonly seed?: number
   /** Path of the configuration. Default: llmroute.yaml in the working directory or above it. */
   readonly config?: string
@@ -37,12 +43,13 @@ export interface Asked {
 export async function gatherOptions(options: RouterOptions): Promise<Asked> {
   const environment = environmentOptions()
   const config = await readConfig(options.config ?? environment.config)
-  const { strategy, checkpoint, threshold, strongPct, pair } = config
+  const { strategy, checkpoint, threshold, strongPct, policy, pair } = config
   const configured = {
     ...(strategy === undefined ? {} : { strategy }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(strongPct === undefined ? {} : { strongPct }),
+    ...(policy === undefined ? {} : { policy }),
     ...pair,
   }
   const layers = [options, environment, configured] as const
@@ -76,6 +83,7 @@ function environmentOptions(): RouterOptions {
     LLMROUTE_STRONG_PCT,
     LLMROUTE_STRONG,
     LLMROUTE_WEAK,
+    LLMROUTE_POLICY,
   } = process.env
   const config = environmentConfig()
   const number = (name: string, text: string, value: number, expected: string) => {
@@ -94,6 +102,7 @@ function environmentOptions(): RouterOptions {
       : {}),
     ...(LLMROUTE_STRONG ? { strong: LLMROUTE_STRONG } : {}),
     ...(LLMROUTE_WEAK ? { weak: LLMROUTE_WEAK } : {}),
+    ...(LLMROUTE_POLICY ? { policy: LLMROUTE_POLICY } : {}),
     ...(config ? { config } : {}),
   }
 }

@@ -2,11 +2,12 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Decision } from '../types.ts'
 import type { Format } from './formats.ts'
-import type { Reject, Segment } from './framing.ts'
+import { type Reject, type Segment, SPAN } from './framing.ts'
 import { copyInto } from './memory.ts'
 import type { Router } from './router.ts'
 import { writeDecisions, writeRows } from './row_writer.ts'
-import { promptsOf } from './segment_prompts.ts'
+import { promptsOf, type SegmentPrompts } from './segment_prompts.ts'
+import { requestsOf } from './segment_requests.ts'
 
 const compress = promisify(gzip)
 
@@ -14,6 +15,8 @@ const compress = promisify(gzip)
 export interface SegmentJob {
   readonly format: Format
   readonly promptColumn: string
+  /** Of delimited files. */
+  readonly columns?: readonly string[]
   /** For a last row that has none. */
   readonly lineEnd: string
   /** Write decisions as JSON instead of the rows. */
@@ -27,8 +30,8 @@ export interface RoutedSegment {
   /** The rows with what was decided, at the start of memory of their own. */
   readonly output: Uint8Array<ArrayBuffer>
   readonly rows: number
-  /** Rows that went to the strong model. */
-  readonly strong: number
+  /** Rows that went to each model. */
+  readonly byModel: Readonly<Record<string, number>>
   readonly rejects: readonly Reject[]
 }
 
@@ -42,15 +45,38 @@ export async function routeSegment(
   job: SegmentJob,
   memory?: ArrayBuffer,
 ): Promise<RoutedSegment> {
-  const { prompts, rows, rejects } = promptsOf(segment, job.format, job.promptColumn)
-  const decisions = await router.decide(prompts)
-  const strong = router.pair.strong.id
-  return {
-    output: await outputOf(segment, rows, decisions, job, memory),
-    rows: rows.length,
-    strong: decisions.reduce((count, { model }) => count + (model === strong ? 1 : 0), 0),
-    rejects,
+  const found = promptsOf(segment, job.format, job.promptColumn)
+  const { decisions, rows, rejects } =
+    router.policyId === 'threshold'
+      ? { ...found, decisions: await router.decide(found.prompts) }
+      : await decideRequests(segment, found, router, job)
+  const byModel: Record<string, number> = {}
+  for (const { model } of decisions) byModel[model] = (byModel[model] ?? 0) + 1
+  return { output: await outputOf(segment, rows, decisions, job, memory), rows: rows.length, byModel, rejects }
+}
+
+/** Policies see the whole row, and may refuse it: then it is rejected with their reason. */
+async function decideRequests(
+  segment: Segment,
+  { prompts, rows, rejects }: SegmentPrompts,
+  router: Router,
+  job: SegmentJob,
+): Promise<Omit<SegmentPrompts, 'prompts'> & { decisions: Decision[] }> {
+  const decided = await router.decideEach(requestsOf(segment, prompts, rows, job))
+  const decisions: Decision[] = []
+  const kept: number[] = []
+  const refused: Reject[] = []
+  for (const [i, row] of rows.entries()) {
+    const decision = decided[i]!
+    if (!('refused' in decision)) {
+      decisions.push(decision)
+      kept.push(row)
+      continue
+    }
+    const raw = new Uint8Array(segment.bytes.slice(segment.spans[row], segment.spans[row + 1]))
+    refused.push({ line: segment.line + segment.spans[row + SPAN - 1]!, reason: decision.refused, raw })
   }
+  return { decisions, rows: kept, rejects: [...rejects, ...refused].sort((a, b) => a.line - b.line) }
 }
 
 async function outputOf(

@@ -6,7 +6,7 @@ import { STDIN } from '../../io/byte_source.ts'
 import { resolveDataset } from '../../io/catalog.ts'
 import { unwritable } from '../../io/file_errors.ts'
 import { parseFormat } from '../../io/formats.ts'
-import { addDecisionOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
+import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
 import { toJson } from '../output/json.ts'
 import { createProgress, type Progress } from '../output/progress.ts'
 
@@ -27,6 +27,7 @@ Examples:
   llmroute batch requests.csv -o routed.csv
   llmroute batch requests.jsonl.gz -o routed.jsonl.gz --strong-pct 20%
   llmroute batch requests.csv -o routed.csv --resume
+  llmroute batch requests.jsonl -o routed.jsonl --policy round_robin --models a,b,c
   zcat prompts.txt.gz | llmroute batch - > routed.txt
 
 Adds llmroute_model, llmroute_win_rate and llmroute_threshold to every row: columns in CSV and TSV, keys in JSONL, three
@@ -38,6 +39,9 @@ Rows that cannot be routed go to the rejected file, a CSV of line, reason and ra
 the row's own bytes: where the reason is "invalid UTF-8" (or a long row was cut), it is not UTF-8 either. On standard error
 such bytes show as U+FFFD and long rows are cut. A file that batch did not write is not replaced by rejected rows.
 
+Another --policy than threshold sees the whole row: the columns (keys) key, user and priority, every other as metadata, and
+of JSONL with messages what the model must be able to do. A row that no model can serve is rejected with each model's reason.
+
 With --strong-pct, a share that these prompts clearly miss is said at the end.
 
 A run that was stopped (Ctrl-C, kill, a full disk) goes on with the same command and --resume; what is done is kept in
@@ -45,8 +49,8 @@ OUT.partial and OUT.resume.json.
 
 --json prints one Decision a line ({ "line", "model", "models", "plan", "policy", "strategy", "winRate", "threshold",
 "alternatives" }) instead of the rows; with -o it leaves the file as it is and prints one summary: { "version", "input",
-"output", "format", "state" ("finished", "unchanged", "stopped"), "rows", "strongShare", "rejected", "rejectedFile",
-"strategy", "threshold", "pair": { "strong", "weak" } }.`
+"output", "format", "state" ("finished", "unchanged", "stopped"), "rows", "byModel": { model: rows }, "strongShare", "rejected",
+"rejectedFile", "policy", "strategy", "threshold", "pair": { "strong", "weak" } }; what a policy does not have is null.`
 
 /** Signals that stop a batch so that it can be resumed, and the exit codes shells expect of them. */
 const STOPS = { SIGINT: 130, SIGTERM: 143 } as const
@@ -57,17 +61,19 @@ const GO_ON = 'batch: what is done is kept; the same command with --resume goes 
 
 /** `llmroute batch <file|->`. */
 export function define(command: Command): void {
-  addDecisionOptions(
-    command
-      .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
-      .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)', parseOutput)
-      .option('--format <format>', 'csv, tsv, jsonl or lines (default: by name, else by the first line)', parseFormat)
-      .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
-      .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
-      .option('--strict', 'stop at the first bad row with exit code 2')
-      .option('--resume', 'go on from where an earlier run stopped')
-      .option('--workers <n>', 'threads; 0 for none (default: one per core, for large inputs)', parseWorkers)
-      .option('--max-field <bytes>', 'longest field, or line of JSONL or text (default: 8388608)', parseMaxField),
+  addPolicyOptions(
+    addDecisionOptions(
+      command
+        .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
+        .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)', parseOutput)
+        .option('--format <format>', 'csv, tsv, jsonl or lines (default: by name, else by the first line)', parseFormat)
+        .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
+        .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
+        .option('--strict', 'stop at the first bad row with exit code 2')
+        .option('--resume', 'go on from where an earlier run stopped')
+        .option('--workers <n>', 'threads; 0 for none (default: one per core, for large inputs)', parseWorkers)
+        .option('--max-field <bytes>', 'longest field, or line of JSONL or text (default: 8388608)', parseMaxField),
+    ),
   )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
@@ -103,7 +109,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   let progress: Progress | undefined
   let summary: BatchSummary
   try {
-    summary = await routeBatch(optionsOf(file, flags), {
+    summary = await routeBatch(await optionsOf(file, flags), {
       write: writeOut,
       signal: stop.signal,
       onNote(note) {
@@ -136,11 +142,11 @@ async function run(file: string, flags: Flags): Promise<void> {
   if (summary.rejected > 0 && summary.state === 'finished') process.exitCode = 1
 }
 
-function optionsOf(file: string, flags: Flags): BatchOptions {
+async function optionsOf(file: string, flags: Flags): Promise<BatchOptions> {
   const { output, format, promptColumn, rejected, workers, maxField } = flags
   return {
     input: file === STDIN ? file : resolveDataset(file),
-    router: routerOptions(flags),
+    router: await routerOptions(flags),
     output,
     rejected,
     format,
@@ -161,24 +167,40 @@ function writeOut(bytes: Uint8Array): Promise<void> {
 }
 
 function sentence(summary: BatchSummary, rate: string, asked: number | undefined): string {
-  const { state, rows, strong, rejected, rejectedFile, strongModel, isResumable } = summary
+  const { state, rows, rejected, rejectedFile, isResumable } = summary
   if (state === 'unchanged') return 'batch: nothing to do; an earlier run has finished this output.\n'
-  const share = rows > 0 ? `, ${((100 * strong) / rows).toFixed(1)} % to ${strongModel}` : ''
+  const share = rows > 0 ? `, ${sharesOf(summary)}` : ''
   const bad = rejected > 0 ? `, ${count(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
   const done = `batch: ${state === 'stopped' ? 'stopped after ' : ''}${count(rows)} rows${share}${bad}, ${rate}\n`
-  return state === 'stopped' && isResumable ? done + GO_ON : done + missed(strong / rows, rows, asked)
+  return state === 'stopped' && isResumable ? done + GO_ON : done + missed(strongShareOf(summary), rows, asked)
+}
+
+/** Of a pair the strong model's share, else every model's, the largest first. */
+function sharesOf({ rows, byModel, pair }: BatchSummary): string {
+  const shares = Object.entries(byModel).sort(([, a], [, b]) => b - a)
+  const shown = pair ? [[pair.strong.id, byModel[pair.strong.id] ?? 0] as const] : shares
+  return shown.map(([model, count]) => `${((100 * count) / rows).toFixed(1)} % to ${model}`).join(', ')
+}
+
+/** Undefined where there is no pair, or nothing was routed. */
+function strongShareOf({ rows, byModel, pair }: BatchSummary): number | undefined {
+  return pair && rows > 0 ? (byModel[pair.strong.id] ?? 0) / rows : undefined
 }
 
 /** A share looked up in somebody else's win rates is another on this traffic; said where it cannot be chance. */
-function missed(share: number, rows: number, asked: number | undefined): string {
-  if (asked === undefined || rows === 0 || Math.abs(share - asked) < 0.02 + 2 * Math.sqrt((asked * (1 - asked)) / rows))
+function missed(share: number | undefined, rows: number, asked: number | undefined): string {
+  if (
+    asked === undefined ||
+    share === undefined ||
+    Math.abs(share - asked) < 0.02 + 2 * Math.sqrt((asked * (1 - asked)) / rows)
+  )
     return ''
   const target = `${(100 * asked).toFixed(1)} %`
   return `batch: ${target} was asked for; these prompts are not those the weights were trained on. llmroute calibrate --strong-pct ${asked} --data FILE finds the threshold for them.\n`
 }
 
 function record(input: string, output: string, summary: BatchSummary) {
-  const { format, state, rows, strong, rejected, rejectedFile, strategy, threshold, strongModel, weakModel } = summary
+  const { format, state, rows, byModel, rejected, rejectedFile, policy, strategy, threshold, pair } = summary
   return {
     version: 1,
     input,
@@ -186,12 +208,14 @@ function record(input: string, output: string, summary: BatchSummary) {
     format,
     state,
     rows,
-    strongShare: rows > 0 ? strong / rows : null,
+    byModel,
+    strongShare: strongShareOf(summary) ?? null,
     rejected,
     rejectedFile: rejected > 0 ? rejectedFile : null,
-    strategy,
-    threshold,
-    pair: { strong: strongModel, weak: weakModel },
+    policy,
+    strategy: strategy ?? null,
+    threshold: threshold ?? null,
+    pair: pair ? { strong: pair.strong.id, weak: pair.weak.id } : null,
   }
 }
 

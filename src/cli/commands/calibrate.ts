@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { resolveDataset, shippedCheckpoint } from '../../io/catalog.ts'
-import { saveCalibration } from '../../io/config.ts'
+import { saveCalibration } from '../../io/config_calibration.ts'
 import { type OpenedStrategy, openStrategy } from '../../io/open_strategy.ts'
 import { gatherOptions } from '../../io/router_options.ts'
 import type { Target } from '../../routing/calibration.ts'
@@ -60,7 +60,7 @@ export function define(command: Command): void {
 async function calibrate(flags: Flags): Promise<void> {
   const targets = targetsOf(flags)
   const { strongPct: _, ...strategyFlags } = flags
-  const asked = await gatherOptions(routerOptions(strategyFlags))
+  const asked = await gatherOptions(await routerOptions(strategyFlags))
   const opened = await openStrategy(asked)
   const { strategyId, checkpoint } = opened
   for (const note of opened.notes) process.stderr.write(`${note}\n`)

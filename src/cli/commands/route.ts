@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { createRouter } from '../../io/router.ts'
-import { isStrong } from '../../policies/threshold.ts'
-import type { Decision, Reason } from '../../types.ts'
-import { addDecisionOptions, type DecisionFlags, routerOptions } from '../options.ts'
+import type { Decision } from '../../types.ts'
+import { addDecisionOptions, addPolicyOptions, type DecisionFlags, routerOptions } from '../options.ts'
+import { explanation } from '../output/explanation.ts'
 import { toJson } from '../output/json.ts'
+import { addRequestOptions, type RequestFlags, requestOf } from '../request_options.ts'
 
-interface Flags extends DecisionFlags {
+interface Flags extends DecisionFlags, RequestFlags {
   explain?: boolean
   json?: boolean
 }
@@ -16,14 +17,18 @@ Examples:
   llmroute route "Prove that the square root of 2 is irrational"
   git diff | llmroute route --strong-pct 20%
   llmroute route "hi" --strong gpt-4o --weak gpt-4o-mini --explain
+  llmroute route "hi" --policy consistent_hash --models a,b,c --key user-17
   llmroute route "hi" --json
 
 Prints the id of the chosen model and nothing else; --json prints the Decision:
-  { "model", "models", "plan", "policy", "strategy", "winRate", "threshold", "alternatives", "reasons" (with --explain) }`
+  { "model", "models", "plan" ("single", "all", "until_accepted"), "policy", "strategy", "winRate", "threshold", "cost",
+    "alternatives": [{ "model", "score", "cost", "reason" }], "reasons": [{ "kind", "name", "weight" }] (with --explain) }
+What a policy does not have is left out.`
 
 /** `llmroute route [prompt]`. */
 export function define(command: Command): void {
-  addDecisionOptions(command.argument('[prompt]', 'the prompt; without it, the whole of standard input'))
+  command.argument('[prompt]', 'the prompt; without it, the whole of standard input')
+  addRequestOptions(addPolicyOptions(addDecisionOptions(command)))
     .option('-e, --explain', 'say after the id what moved the decision')
     .option('--json', 'print the decision as JSON')
     .addHelpText('after', EXAMPLES)
@@ -32,12 +37,12 @@ export function define(command: Command): void {
 
 async function run(argument: string | undefined, flags: Flags): Promise<void> {
   const prompt = argument ?? (await readStandardInput())
-  const router = await createRouter(routerOptions(flags))
+  const router = await createRouter(await routerOptions(flags))
   for (const note of router.notes) process.stderr.write(`${note}\n`)
-  const [decision] = await router.decide([prompt])
-  const reasons = flags.explain ? await router.explain(prompt) : undefined
-  if (flags.json) process.stdout.write(toJson(reasons ? { ...decision!, reasons } : decision!))
-  else process.stdout.write(`${decision!.model}\n${reasons ? explanation(decision!, reasons) : ''}`)
+  const [{ reasons: given = [], ...decision }] = (await router.decide([requestOf(prompt, flags)])) as [Decision]
+  const reasons = flags.explain ? [...given, ...(await router.explain(prompt))] : undefined
+  if (flags.json) process.stdout.write(toJson(reasons ? { ...decision, reasons } : decision))
+  else process.stdout.write(`${decision.model}\n${reasons ? explanation(decision, reasons) : ''}`)
 }
 
 async function readStandardInput(): Promise<string> {
@@ -52,17 +57,4 @@ async function readStandardInput(): Promise<string> {
   return Buffer.concat(chunks)
     .toString('utf8')
     .replace(/\r?\n$/, '')
-}
-
-function explanation(
-  { strategy, winRate, threshold, model, alternatives }: Decision,
-  reasons: readonly Reason[],
-): string {
-  const sign = isStrong(winRate!, threshold!) ? '>=' : '<'
-  const head = `${strategy}: win rate ${winRate!.toFixed(4)} ${sign} threshold ${threshold!.toFixed(4)}: ${model}, not ${alternatives?.map(other => other.model).join(', ')}`
-  const lines = reasons.map(({ kind, name, weight, category, text }) => {
-    const about = [category && `(${category})`, text && JSON.stringify(text.slice(0, 80))].filter(Boolean).join(' ')
-    return `  ${weight < 0 ? '-' : '+'}${Math.abs(weight).toFixed(4)}  ${kind} ${name}${about ? ` ${about}` : ''}`
-  })
-  return `${[head, ...lines].join('\n')}\n`
 }

@@ -1,0 +1,62 @@
+import { needsOf, turnsOf } from '../routing/needs.ts'
+import type { RouteRequest } from '../types.ts'
+import { parseCsv } from './csv.ts'
+import { DELIMITERS, type Format } from './formats.ts'
+import type { Segment } from './framing.ts'
+
+/** Columns and keys that a policy knows by name; every other is a field of `metadata`. */
+const KNOWN = ['key', 'user', 'priority'] as const
+
+/** What a segment's rows are read by. */
+export interface RequestForm {
+  readonly format: Format
+  readonly promptColumn: string
+  /** Of delimited files. */
+  readonly columns?: readonly string[]
+}
+
+/**
+ * The requests of a segment as policies see them: beside the prompt the fields of its row, and of JSONL what the model must
+ * be able to do.
+ * @param rows per prompt, where its record's numbers begin in `spans`.
+ */
+export function requestsOf(
+  segment: Segment,
+  prompts: readonly string[],
+  rows: readonly number[],
+  form: RequestForm,
+): RouteRequest[] {
+  return prompts.map((prompt, i) => {
+    const record = segment.bytes.subarray(segment.spans[rows[i]!], segment.spans[rows[i]! + 1])
+    return { prompt, ...fieldsOf(record, form) }
+  })
+}
+
+function fieldsOf(record: Uint8Array, { format, promptColumn, columns }: RequestForm): Omit<RouteRequest, 'prompt'> {
+  if (format === 'lines') return {}
+  if (format === 'jsonl') {
+    const row = JSON.parse(Buffer.from(record).toString('utf8')) as Record<string, unknown>
+    const { metadata, ...own } = row
+    const named = typeof metadata === 'object' && metadata !== null ? (metadata as Record<string, unknown>) : {}
+    const isChat = Array.isArray(row.messages) && !Object.hasOwn(row, promptColumn)
+    return {
+      ...knownOf({ ...own, ...named }, promptColumn),
+      needs: needsOf(row),
+      ...(isChat ? { turns: turnsOf(row) } : {}),
+    }
+  }
+  const [cells = []] = parseCsv(record, '', DELIMITERS[format]).rows
+  return knownOf(Object.fromEntries((columns ?? []).map((column, i) => [column, cells[i] ?? ''])), promptColumn)
+}
+
+/** A text of a known field counts; everything else of the row is metadata. */
+function knownOf(row: Readonly<Record<string, unknown>>, promptColumn: string): Omit<RouteRequest, 'prompt'> {
+  const known: Partial<Record<(typeof KNOWN)[number], string>> = {}
+  const metadata: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(row)) {
+    const field = KNOWN.find(candidate => candidate === name)
+    if (field && typeof value === 'string' && value !== '') known[field] = value
+    if (name !== promptColumn && name !== 'messages') metadata[name] = value
+  }
+  return { ...known, metadata }
+}
