@@ -1,0 +1,64 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { findValues, replaceSpans } from '../../src/server/json_span.ts'
+
+const replaced = (text: string, value: string) => {
+  const bytes = Buffer.from(text)
+  return Buffer.from(replaceSpans(bytes, findValues(bytes, 'model').spans, value)).toString('utf8')
+}
+
+test('only the value of model changes: numbers, blanks, escapes and order stay as they came', () => {
+  const text =
+    '{ "seed" : 12345678901234567890,\n "model"\t: "auto" , "x":1.0e+2,"messages":[{"model":"m","content":"\\u0041 \\"model\\": 1"}]}'
+  expect(replaced(text, '"gpt-4o"')).toBe(text.replace('"auto"', '"gpt-4o"'))
+})
+
+test('a key written with escapes is the same key, and so is one given twice', () => {
+  expect(replaced('{"\\u006dodel":"a","model":"b"}', '"c"')).toBe('{"\\u006dodel":"c","model":"c"}')
+})
+
+test('a value of any kind is replaced whole', () => {
+  expect(replaced('{"model":{"model":"a"},"n":1}', '"c"')).toBe('{"model":"c","n":1}')
+  expect(replaced('{"model":[1,{"a":2}]}', '"c"')).toBe('{"model":"c"}')
+  expect(replaced('{"model":null}', '"c"')).toBe('{"model":"c"}')
+})
+
+test('an object without the key stays as it is', () => {
+  expect(replaced('{"models":"a","a":{"model":"b"},"b":["model"]}', '"c"')).toBe(
+    '{"models":"a","a":{"model":"b"},"b":["model"]}',
+  )
+  expect(replaced('["model","a"]', '"c"')).toBe('["model","a"]')
+})
+
+test('of any object, the parsed value changes under the key alone', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()),
+      fc.jsonValue(),
+      fc.nat(3),
+      (others, model, indent) => {
+        const body = { ...others, model }
+        const text = JSON.stringify(body, null, indent)
+        expect(JSON.parse(replaced(text, '"c"'))).toEqual(JSON.parse(JSON.stringify({ ...body, model: 'c' })))
+      },
+    ),
+  )
+})
+
+test('whatever the bytes are, it ends', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
+      for (const { start, end } of findValues(bytes, 'model').spans) {
+        expect(start).toBeLessThanOrEqual(end)
+        expect(end).toBeLessThanOrEqual(bytes.length)
+      }
+    }),
+  )
+})
+
+test('nesting beyond 200 is too deep', () => {
+  const nested = (depth: number) => Buffer.from(`{"model":"a","x":${'['.repeat(depth)}${']'.repeat(depth)}}`)
+  expect(findValues(nested(199), 'model').isTooDeep).toBe(false)
+  expect(findValues(nested(200), 'model').isTooDeep).toBe(true)
+  expect(findValues(nested(1_000_000), 'model').isTooDeep).toBe(true)
+})
