@@ -20,14 +20,26 @@ export function routedHeader({ text, lineEnd }: RequestHeader, format: 'csv' | '
  * @param memory what to write into, where it is large enough.
  */
 export function writeRows(
-  { bytes, spans }: Segment,
+  segment: Segment,
   rows: readonly number[],
   decisions: readonly Decision[],
   format: Format,
   lineEnd: string,
   memory?: ArrayBuffer,
 ): Uint8Array<ArrayBuffer> {
-  const added = decisions.map(decision => splice(decision, format))
+  const added = decisions.map(decision => decisionCells(decision, format))
+  return spliceRows(segment, rows, added, format, lineEnd, memory)
+}
+
+/** The same with any cells. @param added per row, with the delimiter before the first of them. */
+export function spliceRows(
+  { bytes, spans }: Pick<Segment, 'bytes' | 'spans'>,
+  rows: readonly number[],
+  added: readonly string[],
+  format: Format,
+  lineEnd: string,
+  memory?: ArrayBuffer,
+): Uint8Array<ArrayBuffer> {
   const addedLength = added.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   const output = Buffer.from(atLeast(bytes.length + addedLength + lineEnd.length, memory))
   let at = 0
@@ -52,7 +64,11 @@ export function writeDecisions(segment: Segment, rows: readonly number[], decisi
   return Buffer.from(lines.join(''))
 }
 
-function splice({ model, winRate, threshold }: Decision, format: Format): string {
+/** What was decided, as the cells or keys that are added to a row. */
+export function decisionCells(
+  { model, winRate, threshold }: Pick<Decision, 'model' | 'winRate' | 'threshold'>,
+  format: Format,
+): string {
   switch (format) {
     case 'jsonl':
       return `,"${MODEL}":${JSON.stringify(model)},"${WIN_RATE}":${jsonNumber(winRate)},"${THRESHOLD}":${jsonNumber(threshold)}`
@@ -66,7 +82,7 @@ function splice({ model, winRate, threshold }: Decision, format: Format): string
 }
 
 /** JSON has no Infinity. */
-function jsonNumber(value: number | undefined): string {
+export function jsonNumber(value: number | undefined): string {
   return Number.isFinite(value) ? String(value) : 'null'
 }
 
