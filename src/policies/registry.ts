@@ -8,6 +8,8 @@ export interface ThresholdStrategy {
   readonly strategyId: string
   /** Strong iff winRate >= threshold; Infinity sends everything to weak. */
   readonly threshold: number
+  /** Says which models the strategy knows; absent where it has no weights. */
+  readonly checkpoint?: Pick<Checkpoint, 'metadata'> | undefined
 }
 
 /** What a policy may be built from; nothing opens until it is asked for. */
@@ -40,4 +42,36 @@ export interface PolicyModule {
 /** Every policy: the file name is the id. */
 export const policies: Registry<PolicyModule> = {
   threshold: { summary: "a strategy's win rate against a threshold, for a pair", load: () => import('./threshold.ts') },
+  stochastic: {
+    summary: 'drawn with chance softmax(quality / temperature), cut to top_k and nucleus top_p',
+    load: () => import('./stochastic.ts'),
+  },
+  ab: {
+    summary: 'a fixed split of the traffic, sticky by key',
+    load: () => import('./ab.ts'),
+  },
+  round_robin: {
+    summary: 'each model in turn',
+    load: () => import('./round_robin.ts'),
+  },
+  weighted_round_robin: {
+    summary: 'each model in turn, as often as its weight says, spread evenly',
+    load: () => import('./weighted_round_robin.ts'),
+  },
+  least_connections: {
+    summary: 'fewest requests in flight for its weight',
+    load: () => import('./least_connections.ts'),
+  },
+  performance: {
+    summary: 'least latency, errors or cost as measured',
+    load: () => import('./performance.ts'),
+  },
+  adaptive: {
+    summary: 'shares moved by measured latency and errors, with exploration',
+    load: () => import('./adaptive.ts'),
+  },
+  consistent_hash: {
+    summary: 'a hash ring by key: adding a model moves few keys',
+    load: () => import('./consistent_hash.ts'),
+  },
 }
