@@ -1,5 +1,5 @@
 import { openTokenCounter, type TokenCounter, tokensAtMost } from '../text/tokens.ts'
-import type { Needs, RouteRequest } from '../types.ts'
+import type { Model, Needs, RouteRequest } from '../types.ts'
 
 /** More tokens than the request can have, by any byte-level tokenizer. Takes no time worth speaking of. */
 export function inputTokensAtMost({ prompt, turns, needs }: RouteRequest): number {
@@ -22,15 +22,29 @@ export async function withInputTokens(
   return requests.map(request => {
     const { needs } = request
     if (needs?.inputTokens !== undefined) return needs as Needs & { readonly inputTokens: number }
-    return { ...needs, ...counted(request, count!) }
+    return { ...needs, ...countInput(request, count!) }
   })
+}
+
+/** The requests' needs, with counts where a model has a price to multiply them by. */
+export async function needsForCost(
+  requests: readonly RouteRequest[],
+  models: readonly Model[],
+): Promise<readonly Needs[]> {
+  const hasPrices = models.some(({ inputPrice }) => inputPrice !== undefined)
+  return hasPrices ? withInputTokens(requests) : requests.map(({ needs = {} }) => needs)
 }
 
 const PER_TURN = 4
 const PER_REQUEST = 3
 const LEAST_CACHED = 1024
 
-function counted({ prompt, turns, needs }: RouteRequest, count: TokenCounter) {
+/** `inputTokens` and `cachedTokens` of one request, as `withInputTokens` counts them. */
+export function countInput(
+  { prompt, turns, needs }: RouteRequest,
+  count: TokenCounter,
+): { readonly inputTokens: number; readonly cachedTokens?: number } {
+  if (needs?.inputTokens !== undefined) return { inputTokens: needs.inputTokens }
   const other = PER_REQUEST + (needs?.otherTokens ?? 0)
   if (!turns) return { inputTokens: other + PER_TURN + count(prompt) }
   const lastAnswer = turns.findLastIndex(({ role }) => role === 'assistant')

@@ -74,4 +74,19 @@ export const policies: Registry<PolicyModule> = {
     summary: 'a hash ring by key: adding a model moves few keys',
     load: () => import('./consistent_hash.ts'),
   },
+  rules: { summary: 'first matching rule on fields of the request', load: () => import('./rules.ts') },
+  profile: {
+    summary: 'largest mean of profile scores, weighted by the priority of the request',
+    load: () => import('./profile.ts'),
+  },
+  best_value: {
+    summary: 'predicted quality less λ times predicted cost',
+    load: () => import('./best_value.ts'),
+  },
+  chain: { summary: 'the first policy of several that has an answer', load: () => import('./chain.ts') },
+  cascade: {
+    summary: 'cheapest first, the next where the answer is not good enough',
+    load: () => import('./cascade.ts'),
+  },
+  ensemble: { summary: 'several models at once, their answers merged', load: () => import('./ensemble.ts') },
 }
