@@ -75,6 +75,7 @@ export const policies: Registry<PolicyModule> = {
     load: () => import('./consistent_hash.ts'),
   },
   rules: { summary: 'first matching rule on fields of the request', load: () => import('./rules.ts') },
+  static: { summary: 'a fixed map from task type to model', load: () => import('./static.ts') },
   profile: {
     summary: 'largest mean of profile scores, weighted by the priority of the request',
     load: () => import('./profile.ts'),
