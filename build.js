@@ -18,6 +18,7 @@ const entryPoints = {
   ...filesOf('src/policies', name => name !== 'threshold.ts' && policies.includes(`import('./${name}')`)),
   ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
+  config_file: 'src/io/config_file.ts',
   o200k: 'src/text/o200k.ts',
   re2: 'src/policies/re2.ts',
   eval_live: 'src/cli/live/eval_live.tsx',

@@ -9,14 +9,17 @@ export class DataError extends Error {
   readonly file: string
   /** 1-based; undefined where the whole file is meant. */
   readonly line: number | undefined
-  /** The message without file and line. */
+  /** 1-based; undefined where the whole line is meant. */
+  readonly column: number | undefined
+  /** The message without file, line and column. */
   readonly detail: string
 
-  /** The message becomes `file:line: message`, or `file: message` without a line. */
-  constructor(file: string, line: number | undefined, message: string) {
-    super(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
+  /** The message becomes `file:line:column: message`; line and column are left out where they are undefined. */
+  constructor(file: string, line: number | undefined, message: string, column?: number) {
+    super(`${[file, line, column].filter(part => part !== undefined).join(':')}: ${message}`)
     this.file = file
     this.line = line
+    this.column = column
     this.detail = message
   }
 }

@@ -1,2 +1,12 @@
 // Loaded on first use, as a file of its own: a bundle gives a dynamically imported CommonJS package no named exports.
-export { LineCounter, parseDocument } from 'yaml'
+export {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+} from 'yaml'

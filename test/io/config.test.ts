@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readConfig, saveCalibration } from '../../src/io/config.ts'
+import { readConfig } from '../../src/io/config.ts'
+import { saveCalibration } from '../../src/io/config_calibration.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
 const folder = temporaryFolder()
@@ -25,20 +26,20 @@ test('reads models with prices, pair, strategy and threshold; paths are relative
 test.each([
   [
     'threshold: 0.5\nstrateggy: mf\n',
-    `${FILE}:2: unknown key "strateggy". Did you mean "strategy"? Available: models, pair, strategy, checkpoint, checkpoint_sha256, threshold, strong_pct.`,
+    ':2:1: unknown key "strateggy". Did you mean "strategy"? Available: models, pair, strategy, checkpoint, checkpoint_sha256, threshold, strong_pct, policy, ',
   ],
-  ['strategy: mf\nthreshold: high\n', `${FILE}:2: threshold: expected a number, got "high".`],
-  ['threshold: .nan\n', `${FILE}:1: threshold: expected a number, got null.`],
-  ['strong_pct: 30\n', `${FILE}:1: strong_pct: expected a share from 0 to 1, got 30.`],
-  ['pair: [a, b]\n', `${FILE}:1: pair: expected { strong: ID, weak: ID }, got ["a","b"].`],
+  ['strategy: mf\nthreshold: high\n', ':2:12: threshold: expected a number, got "high".'],
+  ['threshold: .nan\n', ':1:12: threshold: expected a number, got NaN.'],
+  ['strong_pct: 30\n', ':1:13: strong_pct: expected a share from 0 to 1, got 30.'],
+  ['pair: [a, b]\n', ':1:7: pair: expected { strong: ID, weak: ID }, got ["a","b"].'],
   [
     'models: { a: { input_price: cheap } }\n',
-    `${FILE}:1: models: expected prices in dollars per million tokens, got {"a":{"input_price":"cheap"}}.`,
+    ':1:29: models.a.input_price: expected US dollars per million tokens, got "cheap".',
   ],
-  ['- a\n', `${FILE}:1: expected keys and values, got a list.`],
-  ['a: [\n', `${FILE}:2: expected YAML, got `],
-])('%j is refused with its line', async (text, message) => {
-  await expect(read(text)).rejects.toThrow(message)
+  ['- a\n', ':1:1: expected keys and values, got a list.'],
+  ['a: [\n', ':2:1: expected YAML, got '],
+])('%j is refused with line and column', async (text, message) => {
+  await expect(read(text)).rejects.toThrow(`${FILE}${message}`)
 })
 
 test('a calibration is written into the file, and everything else in it stays', async () => {

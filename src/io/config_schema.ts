@@ -1,0 +1,236 @@
+import { policies } from '../policies/registry.ts'
+import { v } from '../schema.ts'
+import { strategies } from '../strategies/registry.ts'
+import { presets } from './presets.ts'
+
+/**
+ * What llmroute.yaml may hold. Messages are `expected X`; `config_problems.ts` adds what was got.
+ * @param blocks policy id → schema of its block of options.
+ */
+export function configSchema(blocks: Readonly<Record<string, v.GenericSchema>>) {
+  return v.strictObject({
+    ...entries,
+    ...Object.fromEntries(Object.entries(blocks).map(([id, schema]) => [id, v.optional(schema)])),
+  })
+}
+
+/** Ids of the policies whose options stand under their id: all but one whose id is a key of its own. */
+export function policiesWithBlock(): string[] {
+  return Object.keys(policies).filter(id => !Object.hasOwn(entries, id))
+}
+
+/** What a model's settings are after the check. */
+export type ModelSettings = v.InferOutput<typeof modelSettings>
+/** What the file holds after the check, blocks of policies apart. */
+export type Settings = v.InferOutput<v.StrictObjectSchema<typeof entries, undefined>>
+
+const text = (description: string) =>
+  v.pipe(v.string('expected text'), v.nonEmpty('expected text'), v.description(description))
+const flag = (description: string) => v.pipe(v.boolean('expected true or false'), v.description(description))
+const number = (expected: string, description: string) =>
+  v.pipe(
+    v.number(`expected ${expected}`),
+    v.finite(`expected ${expected}`),
+    v.minValue(0, `expected ${expected}`),
+    v.description(description),
+  )
+const price = (description: string) => number('US dollars per million tokens', description)
+const positive = (expected: string, description: string) =>
+  v.pipe(
+    v.number(`expected ${expected}`),
+    v.finite(`expected ${expected}`),
+    v.gtValue(0, `expected ${expected}`),
+    v.description(description),
+  )
+const count = (description: string) =>
+  v.pipe(
+    v.number('expected a whole number from 1 up'),
+    v.safeInteger('expected a whole number from 1 up'),
+    v.minValue(1, 'expected a whole number from 1 up'),
+    v.description(description),
+  )
+const share = (description: string) =>
+  v.pipe(
+    v.number('expected a share from 0 to 1'),
+    v.minValue(0, 'expected a share from 0 to 1'),
+    v.maxValue(1, 'expected a share from 0 to 1'),
+    v.description(description),
+  )
+const oneOf = <const T extends readonly string[]>(options: T, description: string) =>
+  v.pipe(v.picklist(options), v.description(description))
+const list = (item: v.GenericSchema<string>, expected: string, description: string) =>
+  v.pipe(v.array(item, `expected ${expected}`), v.description(description))
+
+const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 }
+const duration = (description: string) =>
+  amount(MILLISECONDS, 'a time such as 500ms, 30s, 5m, 1h or 1d, or milliseconds', description)
+const size = (description: string) => amount(BYTES, 'a size such as 64MB or 1GB, or bytes', description)
+
+/** A number, or one with a unit, as a number. */
+function amount(units: Readonly<Record<string, number>>, expected: string, description: string) {
+  const message = `expected ${expected}`
+  const form = new RegExp(`^(\\d+(?:\\.\\d+)?) ?(${Object.keys(units).join('|')})$`)
+  return v.pipe(
+    v.union(
+      [v.pipe(v.number(), v.minValue(0, message), v.finite(message)), v.pipe(v.string(), v.regex(form, message))],
+      message,
+    ),
+    v.description(`${description} As ${expected}.`),
+    v.transform(value => {
+      if (typeof value === 'number') return value
+      const [, digits, unit] = form.exec(value)!
+      return Number(digits) * units[unit!]!
+    }),
+  )
+}
+
+const texts = (description: string) =>
+  v.pipe(
+    v.record(
+      v.string(),
+      v.string('expected text, in quotes where it looks like a number'),
+      'expected names with texts',
+    ),
+    v.description(description),
+  )
+
+const modelSettings = v.strictObject({
+  provider: v.exactOptional(
+    oneOf(Object.keys(presets), 'A preset: fills in base_url and api_key_env, which win where they are given.'),
+  ),
+  base_url: v.exactOptional(text('Address of the OpenAI-compatible endpoint, up to and without /chat/completions.')),
+  name: v.exactOptional(text("The model's name at the provider. Default: its id here.")),
+  api_key_env: v.exactOptional(
+    text('Name of the environment variable that holds the key. The key itself never stands here.'),
+  ),
+  key_header: v.exactOptional(
+    oneOf(
+      ['authorization', 'api-key', 'x-api-key'],
+      'The header that carries the key. Default authorization: Bearer; of api: anthropic x-api-key.',
+    ),
+  ),
+  api: v.exactOptional(oneOf(['openai', 'anthropic'], 'The form that the endpoint speaks. Default openai.')),
+  resource: v.exactOptional(text('Azure OpenAI: the resource, first part of its host name.')),
+  deployment: v.exactOptional(text('Azure OpenAI: the deployment. Default: name, else the id.')),
+  api_version: v.exactOptional(text('Azure OpenAI: the api-version of the address.')),
+  headers: v.exactOptional(texts('Sent with every call. Never the key.')),
+  query: v.exactOptional(texts('Added to the address of every call. Never the key.')),
+  input_price: v.exactOptional(price('US dollars per million input tokens. Absent means unknown; nothing is guessed.')),
+  output_price: v.exactOptional(price('US dollars per million output tokens.')),
+  cached_input_price: v.exactOptional(price('US dollars per million input tokens that the provider has in its cache.')),
+  context_window: v.exactOptional(count('Tokens of prompt and answer together.')),
+  max_output_tokens: v.exactOptional(count('Tokens of the longest answer.')),
+  output_tokens: v.exactOptional(
+    positive('a number of tokens above 0', 'Mean tokens of an answer, for predicted costs. Measured ones count more.'),
+  ),
+  tools: v.exactOptional(flag('Whether it can call tools.')),
+  vision: v.exactOptional(flag('Whether it takes images.')),
+  json_schema: v.exactOptional(flag('Whether it keeps to a JSON schema.')),
+  modalities: v.exactOptional(
+    v.pipe(
+      v.array(v.picklist(['text', 'image', 'audio', 'video', 'file']), 'expected a list such as [text, image]'),
+      v.description('What it takes; with image it is the same as vision: true.'),
+    ),
+  ),
+  tags: v.exactOptional(
+    list(text('A tag.'), 'a list such as [region:eu]', 'What requests may ask for, such as region:eu.'),
+  ),
+  weight: v.exactOptional(
+    positive('a number above 0', 'Capacity, or share of the traffic, against others. Default 1.'),
+  ),
+  capacity: v.exactOptional(positive('a number above 0', 'The same as weight.')),
+  profile: v.exactOptional(
+    v.pipe(
+      v.record(
+        v.string(),
+        share('Higher is better, of cost too.'),
+        'expected scores such as { accuracy: 0.9, speed: 0.4 }',
+      ),
+      v.description('Scores from 0 to 1 by name: accuracy, creativity, safety, speed, cost, …'),
+    ),
+  ),
+})
+
+const entries = {
+  models: v.exactOptional(
+    v.pipe(
+      v.record(v.string(), v.nullable(modelSettings), 'expected model ids with their settings'),
+      v.description('The models, by id.'),
+    ),
+  ),
+  pair: v.exactOptional(
+    v.pipe(
+      v.strictObject(
+        { strong: text('Id of the strong model.'), weak: text('Id of the weak model.') },
+        'expected { strong: ID, weak: ID }',
+      ),
+      v.description('The two sides that a strategy decides between.'),
+    ),
+  ),
+  strategy: v.exactOptional(oneOf(Object.keys(strategies), 'What scores prompts. Default: that of the checkpoint.')),
+  checkpoint: v.exactOptional(
+    text('Trained weights: a path from this file, or http://HOST/v1#MODEL. Default: shipped.'),
+  ),
+  checkpoint_sha256: v.exactOptional(text('Of the weights that the threshold was calibrated on.')),
+  threshold: v.exactOptional(
+    v.pipe(
+      v.union([v.number(), v.literal('auto')], 'expected a number'),
+      v.description('Strong iff win rate >= threshold; .inf sends all to weak. auto: it follows the traffic (serve).'),
+    ),
+  ),
+  strong_pct: v.exactOptional(share('Share for strong, looked up in the checkpoint, in place of a threshold.')),
+  policy: v.exactOptional(
+    oneOf(Object.keys(policies), 'What picks a model. Default threshold. Its options stand under its id.'),
+  ),
+  fallback: v.exactOptional(
+    list(
+      text('Id of a model.'),
+      'a list of model ids',
+      'Models that are called, in order, where the chosen one fails.',
+    ),
+  ),
+  retry: v.exactOptional(
+    v.strictObject({
+      attempts: v.exactOptional(count('At one model, the first included. Default 4.')),
+      first_wait: v.exactOptional(duration('Longest first wait; it doubles from attempt to attempt. Default 500ms.')),
+      longest_wait: v.exactOptional(duration('Longest wait of all, Retry-After included. Default 30s.')),
+    }),
+  ),
+  timeouts: v.exactOptional(
+    v.strictObject({
+      connect: v.exactOptional(duration('Until connected. Default 10s.')),
+      first_byte: v.exactOptional(duration('From sending to the first byte of the answer. Default 2m.')),
+      idle: v.exactOptional(duration('Between two pieces of the answer. Default 1m.')),
+      total: v.exactOptional(duration('Of one attempt, answer included. Default 10m.')),
+    }),
+  ),
+  breaker: v.exactOptional(
+    v.strictObject({
+      failures: v.exactOptional(count('Failed attempts in a row that open it. Default 5.')),
+      share: v.exactOptional(share('Share of failed attempts in the window that opens it. Default 0.5.')),
+      window: v.exactOptional(duration('Default 1m.')),
+      minimum: v.exactOptional(count('Attempts in the window below which the share says nothing. Default 20.')),
+      cool_down: v.exactOptional(duration('How long it is open before one probe goes through. Default 30s.')),
+      account_cool_down: v.exactOptional(duration('The same where key or account is refused. Default 5m.')),
+      patience: v.exactOptional(duration('How long a call waits for it where no other model is left. Default 0.')),
+    }),
+  ),
+  cache: v.exactOptional(
+    v.strictObject({
+      ttl: v.exactOptional(duration('How long an answer is good for. Default 1d.')),
+      max_bytes: v.exactOptional(size('Of answers in memory. Default 64MB.')),
+      folder: v.exactOptional(text('Where answers are kept on disk as well: a path from this file.')),
+      max_disk_bytes: v.exactOptional(size('Of answers on disk. Default 1GB.')),
+    }),
+  ),
+  max_concurrency: v.exactOptional(count('Calls under way at a time. Default: no limit.')),
+  rate_limit: v.exactOptional(positive('a number of calls a second above 0', 'Calls a second. Default: no limit.')),
+  log: v.exactOptional(
+    v.strictObject({
+      file: v.exactOptional(text('Where decisions are logged, JSONL: a path from this file.')),
+      prompts: v.exactOptional(oneOf(['hash', 'text'], 'What stands for a prompt in the log. Default hash.')),
+    }),
+  ),
+  serve: v.exactOptional(v.pipe(v.looseObject({}), v.description('Settings of llmroute serve.'))),
+}
