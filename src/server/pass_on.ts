@@ -1,10 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
+import { costOf, readUsage } from '../upstream/usage.ts'
 import { apiErrorOf, envelope } from './envelope.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
-import { costOf, usageOf } from './usage.ts'
+
+/** What a token is taken to be where an answer does not count them. */
+const CHARACTERS_PER_TOKEN = 4
 
 /** What is passed on, and what is known of it so far. */
 export interface Passing {
@@ -156,7 +159,11 @@ function figuresOf(
   const { status, model, json, isCached } = forwarded
   if (status >= 300) return {}
   const { usage, characters } = request.isStream ? watcher.figures() : fromJson(json)
-  const counted = usageOf(usage, { input: inputCharacters, output: characters })
+  const counted = readUsage(usage) ?? {
+    inputTokens: Math.ceil(inputCharacters / CHARACTERS_PER_TOKEN),
+    outputTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN),
+    isEstimated: true,
+  }
   const cost = isCached ? 0 : costOf(model, counted)
   return { usage: counted, ...(cost === undefined ? {} : { cost }) }
 }

@@ -1,6 +1,6 @@
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
-import type { Attempt, Forwarder } from '../upstream/upstream_types.ts'
+import type { Attempt, Forwarder, Usage } from '../upstream/upstream_types.ts'
 import type { ApiError } from './envelope.ts'
 import type { Target } from './wire_name.ts'
 
@@ -41,7 +41,8 @@ export interface Exchange {
   readonly attempts: readonly Attempt[]
   readonly isStream: boolean
   readonly isCached: boolean
-  readonly usage?: AnswerUsage
+  /** Estimated where the answer does not say. */
+  readonly usage?: Usage
   readonly cost?: number
   /** Until the answer ended. */
   readonly latency: number
@@ -49,14 +50,6 @@ export interface Exchange {
   readonly firstByte?: number
   /** Of `firstByte`, what was spent here and not on models. */
   readonly overhead?: number
-}
-
-/** Tokens of an answer; estimated where it does not say. */
-export interface AnswerUsage {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly cachedInputTokens?: number
-  readonly isEstimated: boolean
 }
 
 /** What keeps strangers and floods out, asked before a request's body is read. */

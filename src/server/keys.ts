@@ -1,0 +1,43 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** A client's key, as the configuration holds it. */
+export interface ClientKey {
+  readonly name: string
+  /** Of the key, in hex: the key itself is kept nowhere. It has 256 random bits, so that no slow hash is needed. */
+  readonly sha256: string
+  /** Requests a minute. Default: no limit. */
+  readonly rateLimit?: number
+  /** US dollars a day (UTC). Default: no limit. */
+  readonly dailyBudget?: number
+}
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** A new key, and what the configuration keeps of it. */
+export function createKey(): { readonly key: string; readonly sha256: string } {
+  const key = `llmr-${randomBytes(32).toString('base64url')}`
+  return { key, sha256: digest(key).toString('hex') }
+}
+
+/** The key that a client shows, as `authorization: Bearer`, `x-api-key` or `api-key`. */
+export function shownKey({ authorization, ...headers }: Headers): string | undefined {
+  const bearer = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization)?.[1] : undefined
+  return [bearer, headers['x-api-key'], headers['api-key']].find(value => typeof value === 'string') as
+    | string
+    | undefined
+}
+
+/** Finds whose key is shown. Looks at every key in constant time, so that an answer's time tells nothing about them. */
+export function createKeyRing(keys: readonly ClientKey[]): (shown: string) => ClientKey | undefined {
+  const digests = keys.map(({ sha256 }) => Buffer.from(sha256, 'hex'))
+  return shown => {
+    const own = digest(shown)
+    let found: ClientKey | undefined
+    for (const [i, other] of digests.entries()) if (timingSafeEqual(own, other)) found = keys[i]
+    return found
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
