@@ -12,7 +12,7 @@ export interface SmoothTurns {
 /**
  * nginx's smooth weighted round robin (ngx_http_upstream_round_robin.c): at each turn every model gains its weight, the one
  * with the most goes and pays the sum of all weights. Over as many turns as the weights sum to, each goes as often as its weight
- * says, and never gets more than one turn ahead. Models that are left out of a turn neither gain nor pay.
+ * says, and it never gets a whole turn ahead. Models that are left out of a turn neither gain nor pay.
  */
 export function createSmoothTurns(): SmoothTurns {
   const credits = new Map<string, number>()
