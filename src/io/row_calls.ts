@@ -1,0 +1,149 @@
+import { DataError, UpstreamError } from '../errors.ts'
+import type { CostAccount } from '../routing/call_costs.ts'
+import type { Decision } from '../types.ts'
+import type { Budget } from './budget.ts'
+import type { CallBlock, RowDecision } from './call_block.ts'
+import type { CallCost, RowAnswer } from './call_columns.ts'
+import type { CallPipeline } from './call_pipeline.ts'
+import { type BodyOptions, bodyOfRow, type RequestBody } from './chat_body.ts'
+import type { Ledger, LedgerEntry } from './ledger.ts'
+import type { Router } from './router.ts'
+import { requestsOf } from './segment_requests.ts'
+import type { SegmentJob } from './segment_routing.ts'
+
+/** Who decides, and who answers. */
+export interface RowCallParts {
+  readonly router: Router
+  /** Throws UpstreamError where the row has no answer; anything else ends the batch. */
+  answer(decision: Decision, prompt: string, body: RequestBody): Promise<RowAnswer>
+  /** Expected US dollars of an answer; undefined where a price is not known. */
+  predictCost(decision: Decision, body: RequestBody): number | undefined
+}
+
+/** What rows are called with. */
+export interface RowCallSettings {
+  readonly job: SegmentJob
+  readonly body: BodyOptions
+  /** Absent where nothing is kept. */
+  readonly ledger: Ledger | undefined
+  readonly budget: Budget
+  readonly account: CostAccount
+  /** What the input is called in messages, where the first row without an answer ends the run. */
+  readonly strictInput: string | undefined
+}
+
+/** Running counts of calls. */
+export interface CallCounts {
+  /** With an answer, those of earlier runs included. */
+  rows: number
+  /** Rows that each model answered. */
+  readonly byModel: Record<string, number>
+  /** Called in vain. */
+  failed: number
+  /** Answered by calls of this run: those of earlier runs and of the response cache left out. */
+  answeredHere: number
+  retries: number
+}
+
+/** What a pipeline does with a row, remembered in the ledger, the budget and the account. */
+export function createRowCalls(
+  { router, answer, predictCost }: RowCallParts,
+  { job, body: options, ledger, budget, account, strictInput }: RowCallSettings,
+): Pick<CallPipeline, 'recall' | 'decide' | 'prepare' | 'call'> & {
+  readonly counts: CallCounts
+  /** Whether `prepare` stopped, since the next row could pass the budget. */
+  isOverBudget(): boolean
+} {
+  const counts: CallCounts = { rows: 0, byModel: {}, failed: 0, answeredHere: 0, retries: 0 }
+  let isOverBudget = false
+  return {
+    counts,
+    isOverBudget: () => isOverBudget,
+
+    async recall(row) {
+      const entry = await ledger?.answered(row)
+      if (!entry) return undefined
+      const known = fromEntry(entry)
+      count(known.answer)
+      return known
+    },
+
+    decide(block, indexes) {
+      const pick = <T>(of: readonly T[]) => indexes.map(index => of[index]!)
+      return router.decideEach(requestsOf(block.segment, pick(block.prompts), pick(block.rows), job))
+    },
+
+    prepare(block, index, decision) {
+      const body = bodyOfRow(block.recordOf(index), block.prompts[index]!, job, options)
+      const expected = predictCost(decision, body)
+      isOverBudget = !budget.reserve(expected, decision.models.join(', '))
+      return isOverBudget ? undefined : { body, expected }
+    },
+
+    async call(block, index, decision, { body, expected }) {
+      const place = { row: block.first + index, line: block.lineOf(index) }
+      await ledger?.append({ ...place, status: 'sent', models: decision.models, at: new Date().toISOString() })
+      let cost = 0
+      try {
+        const answered = await answer(decision, block.prompts[index]!, body)
+        cost = answered.cost ?? 0
+        await ledger?.append(toEntry(place, decision, answered))
+        counts.answeredHere += answered.isCached ? 0 : 1
+        count(answered)
+        return answered
+      } catch (error) {
+        if (!(error instanceof UpstreamError)) throw error
+        await ledger?.append({ ...place, status: 'failed', models: decision.models, reason: error.message })
+        if (strictInput !== undefined) throw strictError(strictInput, block, index, error)
+        counts.failed++
+        throw error
+      } finally {
+        budget.settle(expected, cost)
+      }
+    },
+  }
+
+  function count(answered: RowAnswer): void {
+    counts.rows++
+    counts.retries += answered.retries
+    counts.byModel[answered.model] = (counts.byModel[answered.model] ?? 0) + 1
+    account.add(answered)
+  }
+}
+
+/** Ends the run with the row's line; a DataError would blame the file, and the exit code with it. */
+function strictError(input: string, block: CallBlock, index: number, error: UpstreamError): Error {
+  const { message } = new DataError(input, block.lineOf(index), error.message)
+  return Object.assign(new Error(message), { name: error.name })
+}
+
+function toEntry(
+  place: { readonly row: number; readonly line: number },
+  { winRate, threshold }: Decision,
+  { text, calls, ...figures }: RowAnswer,
+): LedgerEntry {
+  return {
+    ...place,
+    status: 'answered',
+    ...(winRate === undefined ? {} : { winRate }),
+    // JSON has no Infinity.
+    ...(threshold === undefined ? {} : { threshold: Number.isFinite(threshold) ? threshold : String(threshold) }),
+    ...figures,
+    ...(calls.length > 1 ? { calls } : {}),
+    answer: text,
+  }
+}
+
+function fromEntry(entry: LedgerEntry): { decision: RowDecision; answer: RowAnswer } {
+  const { row: _, line: __, status: ___, winRate, threshold, calls, answer: text, ...figures } = entry
+  const known = figures as unknown as Omit<RowAnswer, 'text' | 'calls'>
+  const only: CallCost = { ...known, purpose: 'answer' }
+  return {
+    decision: {
+      model: known.model,
+      ...(winRate === undefined ? {} : { winRate: winRate as number }),
+      ...(threshold === undefined ? {} : { threshold: Number(threshold) }),
+    },
+    answer: { ...known, text: String(text), calls: (calls as CallCost[] | undefined) ?? [only] },
+  }
+}
