@@ -6,7 +6,7 @@ import { type EvalOptions, planEvaluation } from '../../io/eval_plan.ts'
 import { requireWritable, writeWhole } from '../../io/write_whole.ts'
 import { collect, collectSize, type EvalFlags, evalOptions, methodOf, parseApgr, parseColumn } from '../eval_flags.ts'
 import { type EvalReport, runStages } from '../eval_run.ts'
-import { goOffline, OFFLINE, parseCount, parseSeed } from '../options.ts'
+import { addPolicyOptions, goOffline, OFFLINE, parseCount, parseSeed, parseShare, parseThreshold } from '../options.ts'
 import { createColors } from '../output/color.ts'
 import { evalCsv, evalDocument, plotSeries } from '../output/eval_data.ts'
 import { type EvalSets, renderSets } from '../output/eval_mean.ts'
@@ -16,6 +16,8 @@ import { watchLive, watchQuietly } from '../output/eval_watcher.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { fixed } from '../output/numbers.ts'
 import { renderSvg } from '../output/svg.ts'
+import { type PolicyEvalFlags, runPolicyEval } from '../policy_eval.ts'
+import { POLICY_HELP } from '../policy_eval_help.ts'
 
 const EXAMPLES = `
 Examples:
@@ -28,6 +30,8 @@ Examples:
   llmroute eval a.csv b.csv c.csv --train-on a.csv b.csv c.csv d.csv
   llmroute eval outcomes.csv --checkpoint mine.safetensors --min-apgr 0.6 --plot curve.svg
   llmroute eval outcomes.csv --json
+  llmroute eval wide.csv --policy best_value --plot cost.svg
+  llmroute eval wide.csv --policy best_value,threshold,round_robin --strategies knn,mf --cv 10
 
 Forms of the file, told by its header:
   prompt, strong_score, weak_score                     a pair
@@ -56,11 +60,12 @@ never reached. "beats" lists the strategies, baselines aside, that are shown wit
 the better single model (at one of the nine deciles of the share, by a paired interval that allows for looking at nine): empty
 where none does. "notes" holds the sentences under the table.
 For several files it prints { "version", "files": [the above], "mean": [{ "id", "sets", "apgr", "apgrLow", "apgrHigh",
-"beatsRandom", "minusLength", "minusLengthLow", "minusLengthHigh", "beatsLength" }] }; "sets" counts the files with a gap.`
+"beatsRandom", "minusLength", "minusLengthLow", "minusLengthHigh", "beatsLength" }] }; "sets" counts the files with a gap.
+${POLICY_HELP}`
 
 /** `llmroute eval <file...>`. */
 export function define(command: Command): void {
-  command
+  addPolicyOptions(command)
     .argument('<files...>', 'outcomes, or ids of shipped data sets (llmroute list datasets)')
     .option(
       '-s, --strategies <ids>',
@@ -90,6 +95,12 @@ export function define(command: Command): void {
       'exit with 1 where the first of --strategies, else the configured or default, is below',
       parseApgr,
     )
+    .option('-t, --threshold <number>', 'of --policy threshold: strong iff win rate >= threshold', parseThreshold)
+    .option(
+      '-p, --strong-pct <share>',
+      'of --policy threshold: this share of the tested prompts to strong (default 0.5)',
+      text => parseShare(text),
+    )
     .option('--allow-seen', 'test prompts too that a checkpoint was trained on')
     .option('--skip-bad', 'leave bad rows out and count them')
     .option('--prompt-column <name>', 'column that holds the prompt (default prompt)')
@@ -101,7 +112,8 @@ export function define(command: Command): void {
     .action(run)
 }
 
-async function run(files: string[], flags: EvalFlags): Promise<void> {
+async function run(files: string[], flags: EvalFlags & PolicyEvalFlags): Promise<void> {
+  if (flags.policy !== undefined) return runPolicyEval(files, flags)
   const options = evalOptions(flags, files.length)
   const { resamples, seed, json, csv, plot, minApgr } = flags
   if (plot !== undefined) await requireWritable(plot, '--plot')

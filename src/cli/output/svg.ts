@@ -11,7 +11,7 @@ export interface PlotSeries extends Series {
 }
 
 /** Okabe and Ito's colours, which colour-blind people can tell apart. */
-const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
+export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9']
 const GREYS = ['#444444', '#888888', '#b0b0b0']
 const DASHES = ['6 3', '2 3', '8 3 2 3']
 const [LEFT, TOP, WIDTH, HEIGHT, LEGEND] = [70, 64, 560, 380, 290]
@@ -95,7 +95,7 @@ function stroke({ color, width, dash }: LineStyle): string {
 }
 
 /** Round numbers between two bounds, four to ten of them. */
-function roundTicks(low: number, high: number): number[] {
+export function roundTicks(low: number, high: number): number[] {
   const raw = (high - low) / 8
   const power = 10 ** Math.floor(Math.log10(raw))
   const step = power * [1, 2, 5, 10].find(factor => factor * power >= raw)!
@@ -104,16 +104,17 @@ function roundTicks(low: number, high: number): number[] {
 }
 
 /** Without the digits that adding steps leaves behind. */
-function trimmed(value: number): string {
+export function trimmed(value: number): string {
   return String(Number(value.toFixed(6)))
 }
 
-function round(value: number): number {
+/** To a tenth of a pixel. */
+export function round(value: number): number {
   return Math.round(value * 10) / 10
 }
 
 /** Text that XML may hold. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   const characters = Array.from(text, character => (character < ' ' ? ' ' : character))
   return characters.join('').replace(/[&<>"]/g, character => `&#${character.charCodeAt(0)};`)
 }
