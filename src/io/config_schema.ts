@@ -1,6 +1,7 @@
 import { policies } from '../policies/registry.ts'
 import { v } from '../schema.ts'
 import { strategies } from '../strategies/registry.ts'
+import { count, duration, flag, list, oneOf, positive, price, share, size, text, texts } from './config_values.ts'
 import { presets } from './presets.ts'
 
 /**
@@ -23,77 +24,6 @@ export function policiesWithBlock(): string[] {
 export type ModelSettings = v.InferOutput<typeof modelSettings>
 /** What the file holds after the check, blocks of policies apart. */
 export type Settings = v.InferOutput<v.StrictObjectSchema<typeof entries, undefined>>
-
-const text = (description: string) =>
-  v.pipe(v.string('expected text'), v.nonEmpty('expected text'), v.description(description))
-const flag = (description: string) => v.pipe(v.boolean('expected true or false'), v.description(description))
-const number = (expected: string, description: string) =>
-  v.pipe(
-    v.number(`expected ${expected}`),
-    v.finite(`expected ${expected}`),
-    v.minValue(0, `expected ${expected}`),
-    v.description(description),
-  )
-const price = (description: string) => number('US dollars per million tokens', description)
-const positive = (expected: string, description: string) =>
-  v.pipe(
-    v.number(`expected ${expected}`),
-    v.finite(`expected ${expected}`),
-    v.gtValue(0, `expected ${expected}`),
-    v.description(description),
-  )
-const count = (description: string) =>
-  v.pipe(
-    v.number('expected a whole number from 1 up'),
-    v.safeInteger('expected a whole number from 1 up'),
-    v.minValue(1, 'expected a whole number from 1 up'),
-    v.description(description),
-  )
-const share = (description: string) =>
-  v.pipe(
-    v.number('expected a share from 0 to 1'),
-    v.minValue(0, 'expected a share from 0 to 1'),
-    v.maxValue(1, 'expected a share from 0 to 1'),
-    v.description(description),
-  )
-const oneOf = <const T extends readonly string[]>(options: T, description: string) =>
-  v.pipe(v.picklist(options), v.description(description))
-const list = (item: v.GenericSchema<string>, expected: string, description: string) =>
-  v.pipe(v.array(item, `expected ${expected}`), v.description(description))
-
-const MILLISECONDS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 }
-const duration = (description: string) =>
-  amount(MILLISECONDS, 'a time such as 500ms, 30s, 5m, 1h or 1d, or milliseconds', description)
-const size = (description: string) => amount(BYTES, 'a size such as 64MB or 1GB, or bytes', description)
-
-/** A number, or one with a unit, as a number. */
-function amount(units: Readonly<Record<string, number>>, expected: string, description: string) {
-  const message = `expected ${expected}`
-  const form = new RegExp(`^(\\d+(?:\\.\\d+)?) ?(${Object.keys(units).join('|')})$`)
-  return v.pipe(
-    v.union(
-      [v.pipe(v.number(), v.minValue(0, message), v.finite(message)), v.pipe(v.string(), v.regex(form, message))],
-      message,
-    ),
-    v.description(`${description} As ${expected}.`),
-    v.transform(value => {
-      if (typeof value === 'number') return value
-      const [, digits, unit] = form.exec(value)!
-      return Number(digits) * units[unit!]!
-    }),
-  )
-}
-
-const texts = (description: string) =>
-  v.pipe(
-    v.record(
-      v.string(),
-      v.string('expected text, in quotes where it looks like a number'),
-      'expected names with texts',
-    ),
-    v.description(description),
-  )
 
 const modelSettings = v.strictObject({
   provider: v.exactOptional(
@@ -147,7 +77,7 @@ const modelSettings = v.strictObject({
         share('Higher is better, of cost too.'),
         'expected scores such as { accuracy: 0.9, speed: 0.4 }',
       ),
-      v.description('Scores from 0 to 1 by name: accuracy, creativity, safety, speed, cost, …'),
+      v.description('Scores from 0 to 1 by name: accuracy, creativity, safety, speed, cost and others.'),
     ),
   ),
 })
@@ -191,46 +121,61 @@ const entries = {
     ),
   ),
   retry: v.exactOptional(
-    v.strictObject({
-      attempts: v.exactOptional(count('At one model, the first included. Default 4.')),
-      first_wait: v.exactOptional(duration('Longest first wait; it doubles from attempt to attempt. Default 500ms.')),
-      longest_wait: v.exactOptional(duration('Longest wait of all, Retry-After included. Default 30s.')),
-    }),
+    v.pipe(
+      v.strictObject({
+        attempts: v.exactOptional(count('At one model, the first included. Default 4.')),
+        first_wait: v.exactOptional(duration('Longest first wait; it doubles from attempt to attempt. Default 500ms.')),
+        longest_wait: v.exactOptional(duration('Longest wait of all, Retry-After included. Default 30s.')),
+      }),
+      v.description('Trying a failed call again.'),
+    ),
   ),
   timeouts: v.exactOptional(
-    v.strictObject({
-      connect: v.exactOptional(duration('Until connected. Default 10s.')),
-      first_byte: v.exactOptional(duration('From sending to the first byte of the answer. Default 2m.')),
-      idle: v.exactOptional(duration('Between two pieces of the answer. Default 1m.')),
-      total: v.exactOptional(duration('Of one attempt, answer included. Default 10m.')),
-    }),
+    v.pipe(
+      v.strictObject({
+        connect: v.exactOptional(duration('Until connected. Default 10s.')),
+        first_byte: v.exactOptional(duration('From sending to the first byte of the answer. Default 2m.')),
+        idle: v.exactOptional(duration('Between two pieces of the answer. Default 1m.')),
+        total: v.exactOptional(duration('Of one attempt, answer included. Default 10m.')),
+      }),
+      v.description('Of one attempt.'),
+    ),
   ),
   breaker: v.exactOptional(
-    v.strictObject({
-      failures: v.exactOptional(count('Failed attempts in a row that open it. Default 5.')),
-      share: v.exactOptional(share('Share of failed attempts in the window that opens it. Default 0.5.')),
-      window: v.exactOptional(duration('Default 1m.')),
-      minimum: v.exactOptional(count('Attempts in the window below which the share says nothing. Default 20.')),
-      cool_down: v.exactOptional(duration('How long it is open before one probe goes through. Default 30s.')),
-      account_cool_down: v.exactOptional(duration('The same where key or account is refused. Default 5m.')),
-      patience: v.exactOptional(duration('How long a call waits for it where no other model is left. Default 0.')),
-    }),
+    v.pipe(
+      v.strictObject({
+        failures: v.exactOptional(count('Failed attempts in a row that open it. Default 5.')),
+        share: v.exactOptional(share('Share of failed attempts in the window that opens it. Default 0.5.')),
+        window: v.exactOptional(duration('Default 1m.')),
+        minimum: v.exactOptional(count('Attempts in the window below which the share says nothing. Default 20.')),
+        cool_down: v.exactOptional(duration('How long it is open before one probe goes through. Default 30s.')),
+        account_cool_down: v.exactOptional(duration('The same where key or account is refused. Default 5m.')),
+        patience: v.exactOptional(duration('How long a call waits for it where no other model is left. Default 0.')),
+      }),
+      v.description('When a model that fails is left alone for a while.'),
+    ),
   ),
   cache: v.exactOptional(
-    v.strictObject({
-      ttl: v.exactOptional(duration('How long an answer is good for. Default 1d.')),
-      max_bytes: v.exactOptional(size('Of answers in memory. Default 64MB.')),
-      folder: v.exactOptional(text('Where answers are kept on disk as well: a path from this file.')),
-      max_disk_bytes: v.exactOptional(size('Of answers on disk. Default 1GB.')),
-    }),
+    v.pipe(
+      v.strictObject({
+        ttl: v.exactOptional(duration('How long an answer is good for. Default 1d.')),
+        max_bytes: v.exactOptional(size('Of answers in memory. Default 64MB.')),
+        folder: v.exactOptional(text('Where answers are kept on disk as well: a path from this file.')),
+        max_disk_bytes: v.exactOptional(size('Of answers on disk. Default 1GB.')),
+      }),
+      v.description('Turns the cache of answers on.'),
+    ),
   ),
   max_concurrency: v.exactOptional(count('Calls under way at a time. Default: no limit.')),
   rate_limit: v.exactOptional(positive('a number of calls a second above 0', 'Calls a second. Default: no limit.')),
   log: v.exactOptional(
-    v.strictObject({
-      file: v.exactOptional(text('Where decisions are logged, JSONL: a path from this file.')),
-      prompts: v.exactOptional(oneOf(['hash', 'text'], 'What stands for a prompt in the log. Default hash.')),
-    }),
+    v.pipe(
+      v.strictObject({
+        file: v.exactOptional(text('Where decisions are logged, JSONL: a path from this file.')),
+        prompts: v.exactOptional(oneOf(['hash', 'text'], 'What stands for a prompt in the log. Default hash.')),
+      }),
+      v.description('The log of decisions.'),
+    ),
   ),
   serve: v.exactOptional(v.pipe(v.looseObject({}), v.description('Settings of llmroute serve.'))),
 }
