@@ -30,6 +30,7 @@ export async function openPolicy(
     opened ??= openThreshold(asked)
     return opened
   }
+  const { create } = await lookUp(policies, id, 'policy').load()
   const pool = { ...poolOf(asked), ...(statistics ? { statistics } : {}) }
   const partsOf = (policyId: string): PolicyParts => ({
     options: optionsOf(policyId, asked),
@@ -42,7 +43,7 @@ export async function openPolicy(
     classifier: readClassifier,
   })
   const make = async (policyId: string) => (await lookUp(policies, policyId, 'policy').load()).create(partsOf(policyId))
-  return { policy: await make(id), pool, strategy }
+  return { policy: await create(partsOf(id)), pool, strategy }
 }
 
 /** Options of the call over those of the configuration. Both name them as llmroute.yaml does. */

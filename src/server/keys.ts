@@ -19,9 +19,13 @@ export function createKey(): { readonly key: string; readonly sha256: string } {
   return { key, sha256: digest(key).toString('hex') }
 }
 
-/** The key that a client shows, as `authorization: Bearer`, `x-api-key` or `api-key`. */
+/** The key that a client shows, as `authorization: Bearer`, `x-api-key` or `api-key`, or as the password of a browser. */
 export function shownKey({ authorization, ...headers }: Headers): string | undefined {
-  const bearer = typeof authorization === 'string' ? /^Bearer +(\S+) *$/i.exec(authorization)?.[1] : undefined
+  const [, scheme = '', shown = ''] = /^(Bearer|Basic) +(\S+) *$/i.exec(String(authorization ?? '')) ?? []
+  const isBasic = scheme.toLowerCase() === 'basic'
+  const bearer = isBasic
+    ? Buffer.from(shown, 'base64').toString('utf8').split(':').slice(1).join(':')
+    : shown || undefined
   return [bearer, headers['x-api-key'], headers['api-key']].find(value => typeof value === 'string') as
     | string
     | undefined

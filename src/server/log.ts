@@ -1,0 +1,63 @@
+import { type DestinationStream, pino } from 'pino'
+import type { Exchange } from './server_types.ts'
+
+/** Structured lines: one a request, and what happens to the server. Never a key, never a prompt unless asked for. */
+export interface ServerLog {
+  exchange(exchange: Exchange): void
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(event: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+/** Longest piece of text that is logged of a request. */
+const LONGEST = 200
+
+/** Writes JSON lines to `destination`. Text is escaped by JSON, so that no request can write a line of its own. */
+export function createServerLog(
+  destination: DestinationStream,
+  { level, logsPrompts }: { readonly level: string; readonly logsPrompts: boolean },
+): ServerLog {
+  const log = pino(
+    {
+      level,
+      base: null,
+      redact: ['*.authorization', '*.key', 'authorization', 'key'],
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  )
+  return {
+    exchange(exchange) {
+      const { id, client, path, asked, decision, model, status, ending, error, attempts, usage, cost, latency } =
+        exchange
+      const failed = attempts.flatMap(({ model: tried, failure }) =>
+        failure === undefined ? [] : [`${tried}: ${failure}`],
+      )
+      const fields = {
+        request: id,
+        ...(client.name ? { client: client.name } : {}),
+        path,
+        asked,
+        policy: decision?.policy,
+        strategy: decision?.strategy,
+        winRate: decision?.winRate,
+        threshold: decision?.threshold,
+        model,
+        status,
+        ending,
+        ...(failed.length > 0 ? { failed } : {}),
+        ...(usage
+          ? { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, isEstimated: usage.isEstimated }
+          : {}),
+        cost,
+        latency: Math.round(latency * 1000) / 1000,
+        overhead: exchange.overhead === undefined ? undefined : Math.round(exchange.overhead * 1000) / 1000,
+        ...(logsPrompts ? { prompt: exchange.prompt.slice(0, LONGEST) } : {}),
+        ...(error ? { error: error.message.slice(0, LONGEST) } : {}),
+      }
+      if (ending === 'failed' || ending === 'cut') log.warn(fields, 'request')
+      else log.info(fields, 'request')
+    },
+    info: (event, fields = {}) => log.info(fields, event),
+    warn: (event, fields = {}) => log.warn(fields, event),
+  }
+}

@@ -1,0 +1,117 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Pool } from '../types.ts'
+import type { DriftState } from './drift.ts'
+import type { Exchange } from './server_types.ts'
+
+/** What is measured from outside each time that somebody looks. */
+export interface MetricSources {
+  pool(): Pool
+  drift(): DriftState
+  running(): number
+  waiting(): number
+}
+
+/** Figures in Prometheus' text form. */
+export interface Metrics {
+  see(exchange: Exchange): void
+  render(): Promise<{ readonly type: string; readonly body: string }>
+}
+
+/** Seconds. */
+const LATENCY = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+const OVERHEAD = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5]
+
+/** Counts exchanges: by model, status, key and kind of failure, with latencies, tokens and dollars. */
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'llmroute_' })
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name: `llmroute_${name}`, help, labelNames, registers })
+  const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) =>
+    new Histogram({ name: `llmroute_${name}`, help, labelNames, buckets, registers })
+  const gauge = (
+    name: string,
+    help: string,
+    read: (set: (value: number, labels?: Record<string, string>) => void) => void,
+    labelNames: string[] = [],
+  ) =>
+    new Gauge({
+      name: `llmroute_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        read((value, labels = {}) => this.set(labels, value))
+      },
+    })
+
+  const requests = counter('requests_total', 'Requests to models that have ended.', [
+    'path',
+    'model',
+    'policy',
+    'status',
+    'ending',
+  ])
+  const failures = counter('errors_total', 'Requests that ended with an error, by its code.', ['code'])
+  const attempts = counter('attempts_total', 'Attempts at models.', ['model', 'outcome'])
+  const latency = histogram('request_seconds', 'From a request to the end of its answer.', ['model'], LATENCY)
+  const firstByte = histogram(
+    'first_byte_seconds',
+    'From a request to the first byte of its answer.',
+    ['model'],
+    LATENCY,
+  )
+  const overhead = histogram('overhead_seconds', 'Of the time to the first byte, what was not the model.', [], OVERHEAD)
+  const tokens = counter('tokens_total', 'Tokens of answered requests.', ['model', 'key', 'kind', 'estimated'])
+  const dollars = counter('dollars_total', 'US dollars of answered requests whose prices are known.', ['model', 'key'])
+  const cached = counter('cache_hits_total', 'Answers from the response cache.', ['model'])
+  gauge('running_requests', 'Requests under way.', set => set(sources.running()))
+  gauge('waiting_requests', 'Requests that wait for a place.', set => set(sources.waiting()))
+  gauge(
+    'breaker_open',
+    'Whether the breaker of a model is open.',
+    set => {
+      const { models, statistics } = sources.pool()
+      for (const { id } of models) set(Number(statistics?.of(id).isOpen ?? false), { model: id })
+    },
+    ['model'],
+  )
+  gauge('strong_share', 'Share of the latest routed requests that went to strong.', set => {
+    const { share } = sources.drift()
+    if (share !== null) set(share)
+  })
+  gauge('strong_share_target', 'Share for strong that was calibrated.', set => {
+    const { target } = sources.drift()
+    if (target !== null) set(target)
+  })
+  gauge('strong_share_drifting', 'Whether the share is off its target by more than noise.', set =>
+    set(Number(sources.drift().isDrifting)),
+  )
+
+  return {
+    see({ path, decision, model = '', status, ending, error, attempts: tried, latency: whole, ...exchange }) {
+      requests.inc({ path, model, policy: decision?.policy ?? '', status: String(status), ending })
+      if (error) failures.inc({ code: error.code ?? error.type })
+      else if (ending === 'cut') failures.inc({ code: 'stream_cut' })
+      for (const attempt of tried)
+        attempts.inc({ model: attempt.model, outcome: attempt.failure === undefined ? 'ok' : 'failed' })
+      if (model === '') return
+      latency.observe({ model }, whole / 1000)
+      if (exchange.firstByte !== undefined) firstByte.observe({ model }, exchange.firstByte / 1000)
+      if (exchange.overhead !== undefined) overhead.observe(exchange.overhead / 1000)
+      if (exchange.isCached) cached.inc({ model })
+      const key = exchange.client.name
+      if (exchange.usage) {
+        const estimated = String(exchange.usage.isEstimated)
+        tokens.inc({ model, key, kind: 'input', estimated }, exchange.usage.inputTokens)
+        tokens.inc({ model, key, kind: 'output', estimated }, exchange.usage.outputTokens)
+      }
+      if (exchange.cost !== undefined) dollars.inc({ model, key }, exchange.cost)
+    },
+    async render() {
+      return { type: registry.contentType, body: await registry.metrics() }
+    },
+  }
+}
