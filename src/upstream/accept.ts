@@ -6,7 +6,7 @@ import { callOf, failedCall, type PlanCall, type PlannedRequest, type PlanParts 
 import type { Answer, ChatBody } from './upstream_types.ts'
 
 /** Answers drawn for self-consistency where the rule does not say. */
-const SAMPLES = 5
+const SAMPLES = 3
 
 /** Where the request asks for none, or for 0, at which samples would all be the same. */
 const SAMPLING_TEMPERATURE = 0.7

@@ -140,7 +140,7 @@ export interface UpstreamOptions {
   readonly countTokens?: (text: string) => number
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Waits that many milliseconds, or less where the signal is aborted; never keeps the process alive by itself. */
+  /** Waits that many milliseconds, or less where the signal is aborted. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** In [0, 1). */
   readonly random?: () => number

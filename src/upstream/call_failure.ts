@@ -1,0 +1,52 @@
+import { printable } from '../registry.ts'
+import type { Model } from '../types.ts'
+import type { AttemptFailure } from './attempt_failure.ts'
+import type { Opening } from './breaker.ts'
+import { hostOf } from './destination.ts'
+import { type Attempt, CallError } from './upstream_types.ts'
+
+/**
+ * The error of a call that no model answered: what each did, and what to do.
+ * @param last of the attempts that were made; undefined where all breakers were open.
+ * @param opening of the model that was left, where its breaker was open.
+ * @param now milliseconds since 1970.
+ */
+export function failedCall(
+  models: readonly Model[],
+  attempts: readonly Attempt[],
+  last: AttemptFailure | undefined,
+  opening: Opening | undefined,
+  now: number,
+): CallError {
+  const tried = models.filter(({ id }) => attempts.some(({ model }) => model === id))
+  const failures = tried.map(model => ({ name: nameOf(model), failure: failureOf(model, attempts) }))
+  const [only] = failures
+  const what =
+    failures.length === 1
+      ? `${only!.name}: expected an answer, got ${only!.failure}`
+      : `${failures.length} models: expected an answer, got none: ${failures.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`
+  const until = opening && new Date(opening.until).toISOString()
+  const advice = until
+    ? `It is not called until ${until}. ${opening.isAccountRefused ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
+    : (last?.advice ?? 'Try again later.')
+  const retryAt = opening?.until ?? (last?.wait === undefined ? undefined : now + last.wait)
+  return new CallError(`${what}. ${advice}`, {
+    attempts,
+    ...(last?.status === undefined ? {} : { status: last.status }),
+    ...(retryAt === undefined ? {} : { retryAt }),
+    isAccountRefused: opening?.isAccountRefused ?? last?.kind === 'account',
+    isRequestRefused: !opening && (last?.kind === 'request' || last?.kind === 'unsuited'),
+  })
+}
+
+function nameOf(model: Model): string {
+  const host = hostOf(model)
+  return host ? `${printable(model.id)} (${host})` : printable(model.id)
+}
+
+/** What happened last at a model, and how often it was tried. */
+function failureOf({ id }: Model, attempts: readonly Attempt[]): string {
+  const own = attempts.filter(({ model }) => model === id)
+  const sent = own.filter(({ latency }) => latency > 0).length
+  return `${own.at(-1)!.failure}${sent > 1 ? ` (${sent} attempts)` : ''}`
+}

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import type { Model } from '../types.ts'
+import { AttemptFailure } from './attempt_failure.ts'
+import { type ChatForm, type Completion, formOf, textOf } from './chat_form.ts'
+import { destinationOf, headersFor } from './destination.ts'
+import { createEventParser } from './event_stream.ts'
+import { parseJson } from './json.ts'
+import { pursue, type Ticket } from './pursuit.ts'
+import { contentOf, refusalOf } from './reply_check.ts'
+import type { Reply } from './transport.ts'
+import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
+import type { Answer, Caller, ChatCall, UpstreamOptions, Usage } from './upstream_types.ts'
+import { costOf, estimateUsage, readUsage, roughTokens } from './usage.ts'
+
+/** Calls models for their answers. @param core shared with a forwarder, where there is one. */
+export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore = createUpstreamCore(options)): Caller {
+  const { countTokens = roughTokens } = options
+  return {
+    statistics: core.health.statistics,
+    close: core.close,
+    async call(call) {
+      if (call.models.length === 0) throw new UsageError('call: expected a model, got none. Name one.')
+      const started = performance.now()
+      const cache = call.skipsCache ? undefined : await core.cache()
+      let hasSpoken = false
+      const onText =
+        call.onText &&
+        ((text: string) => {
+          hasSpoken = true
+          call.onText?.(text)
+        })
+      const { value, model, attempts, isCached } = await pursue<Said>(core, {
+        models: call.models,
+        signal: call.signal,
+        isCommitted: () => hasSpoken,
+        ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
+        async attempt(model, ticket) {
+          const completion = await ask(core, model, ticket, call, onText)
+          const usage = readUsage(completion.usage) ?? estimateUsage(call.body, outputOf(completion), countTokens)
+          ticket.succeed({ cost: costOf(model, usage), outputTokens: usage.outputTokens })
+          cache?.set(keyOfCall(model, call), encode({ completion, usage }))
+          return { completion, usage }
+        },
+      })
+      const text = textOf(value.completion)
+      if (isCached && text) onText?.(text)
+      return answerOf(value, text, model, attempts, isCached, performance.now() - started)
+    },
+  }
+}
+
+/** What a model said, and what it took. */
+interface Said {
+  readonly completion: Completion
+  readonly usage: Usage
+}
+
+/** One attempt. @throws AttemptFailure; the reason of the signal; what `onText` throws. */
+async function ask(
+  core: UpstreamCore,
+  model: Model,
+  ticket: Ticket,
+  { body, signal }: ChatCall,
+  onText: ((text: string) => void) | undefined,
+): Promise<Completion> {
+  const form = formOf(model)
+  const request = JSON.stringify(form.request(body, model, onText !== undefined))
+  const { origin, path } = destinationOf(model, form.path)
+  const transport = await core.transport()
+  const reply = await transport.send({ origin, path, headers: headersFor(model), body: request, signal })
+  ticket.status = reply.status
+  const refusal = await refusalOf(reply, request, core.now())
+  if (refusal) throw refusal.failure
+  if (contentOf(reply) === 'events') {
+    if (!onText) {
+      reply.body.cancel()
+      throw new AttemptFailure('content type text/event-stream', 'passing', { advice: 'Check the base URL.' })
+    }
+    return readStream(form, reply, core.maxAnswerBytes, onText)
+  }
+  const json = parseJson((await reply.body.bytes(core.maxAnswerBytes)).toString('utf8'))
+  if (json === undefined)
+    throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
+  const completion = form.read(json)
+  const text = textOf(completion)
+  // Some endpoints do not stream whatever they are asked.
+  if (text) onText?.(text)
+  return completion
+}
+
+async function readStream(
+  form: ChatForm,
+  { body }: Reply,
+  most: number,
+  onText: (text: string) => void,
+): Promise<Completion> {
+  const parser = createEventParser()
+  const reader = form.reader()
+  let bytes = 0
+  const take = (events: ReturnType<typeof parser.push>) => {
+    for (const event of events) {
+      const text = reader.take(event)
+      if (text) onText(text)
+    }
+  }
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > most) throw new AttemptFailure(`an answer of more than ${most} bytes`, 'lasting')
+    take(parser.push(chunk))
+    if (reader.isDone()) break
+  }
+  take(parser.end())
+  return reader.end()
+}
+
+/** What was written, arguments of tools included, for counting. */
+function outputOf(completion: Completion): string {
+  const calls = completion.choices.flatMap(({ message }) =>
+    message.tool_calls ? [JSON.stringify(message.tool_calls)] : [],
+  )
+  return [textOf(completion), ...calls].join('\n')
+}
+
+function answerOf(
+  { completion, usage }: Said,
+  text: string,
+  model: Model,
+  attempts: Answer['attempts'],
+  isCached: boolean,
+  latency: number,
+): Answer {
+  const finishReason = completion.choices[0]?.finish_reason
+  const cost = isCached ? 0 : costOf(model, usage)
+  return {
+    model: model.id,
+    text,
+    ...(finishReason ? { finishReason } : {}),
+    usage,
+    ...(cost === undefined ? {} : { cost }),
+    latency,
+    attempts,
+    isCached,
+    body: completion,
+  }
+}
+
+/** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
+function keyOfCall(model: Model, { body }: ChatCall): string {
+  const form = formOf(model)
+  const { origin, path } = destinationOf(model, form.path)
+  const request = [origin, path, model.endpoint?.headers, form.request(body, model, false)]
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex')
+}
+
+function encode(said: Said): Uint8Array {
+  return Buffer.from(JSON.stringify(said))
+}
+
+function decode(bytes: Uint8Array | undefined): Said | undefined {
+  return bytes && (parseJson(Buffer.from(bytes).toString('utf8')) as Said | undefined)
+}

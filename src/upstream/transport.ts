@@ -1,0 +1,119 @@
+import type { Dispatcher } from 'undici'
+import Agent from 'undici/lib/dispatcher/agent.js'
+import { AttemptFailure } from './attempt_failure.ts'
+import { networkFailure } from './network_failure.ts'
+import { createReplyBody, type ReplyBody } from './reply_body.ts'
+import type { Timeouts } from './upstream_types.ts'
+
+/** A POST on its way out. */
+export interface OutgoingRequest {
+  /** `https://host:port`. */
+  readonly origin: string
+  /** With its query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An answer whose headers are there. */
+export interface Reply {
+  readonly status: number
+  /** Names in lower case; of several values of one name, all, joined with commas. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: ReplyBody
+}
+
+/** Sends requests over connections that are kept open. */
+export interface Transport {
+  /**
+   * Follows no redirect. The body of the reply must be read or cancelled.
+   * @throws AttemptFailure where no answer comes; the reason of the signal.
+   */
+  send(request: OutgoingRequest): Promise<Reply>
+  /** Ends what is under way. */
+  close(): Promise<void>
+}
+
+/** Idle connections are given up after that long, unless the endpoint says another time. */
+const KEEP_ALIVE = 10_000
+
+/** undici with as many connections per host as there are requests under way; one timer per attempt watches all its times. */
+export function createTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Transport {
+  const agent = new Agent({
+    connect: { timeout: connect },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE,
+    pipelining: 1,
+  })
+  return {
+    send: ({ origin, path, headers, body, signal }) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason)
+        const started = performance.now()
+        let controller: Dispatcher.DispatchController | undefined
+        let reply: ReturnType<typeof createReplyBody> | undefined
+        let hasFailed = false
+        const fail = (error: unknown) => {
+          if (hasFailed) return
+          hasFailed = true
+          settle()
+          if (reply) reply.fail(error)
+          else reject(error)
+          controller?.abort(error instanceof Error ? error : new Error('aborted'))
+        }
+        const onAbort = () => fail(signal?.reason)
+        const settle = () => {
+          clearTimeout(timer)
+          signal?.removeEventListener('abort', onAbort)
+        }
+        const check = () => {
+          const now = performance.now()
+          const last = reply?.lastByteAt()
+          const ends =
+            last === undefined
+              ? ([started + firstByte, reply ? 'no first byte' : 'no answer', firstByte] as const)
+              : ([last + idle, 'nothing more', idle] as const)
+          const whole = [started + total, 'no whole answer', total] as const
+          const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
+          if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing'))
+          else timer = setTimeout(check, Math.ceil(end - now)).unref()
+        }
+        let timer = setTimeout(check, Math.min(firstByte, total)).unref()
+        signal?.addEventListener('abort', onAbort, { once: true })
+        agent.dispatch(
+          { origin, path, method: 'POST', headers, body },
+          {
+            onRequestStart: started => {
+              controller = started
+              if (hasFailed) started.abort(new Error('aborted'))
+            },
+            onResponseStart: (_, status, received) => {
+              if (status < 200 || hasFailed) return
+              reply = createReplyBody(controller!, fail)
+              resolve({ status, headers: plainHeaders(received), body: reply.body })
+            },
+            onResponseData: (_, chunk) => reply?.push(chunk),
+            onResponseEnd: () => {
+              settle()
+              reply?.end()
+            },
+            onResponseError: (_, error) => fail(networkFailure(error, connect)),
+          },
+        )
+      }),
+    close: () => agent.destroy(),
+  }
+}
+
+function plainHeaders(received: Record<string, string | string[] | undefined>): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name in received) {
+    const value = received[name]
+    // `__proto__` as the name of a header would not become a property.
+    if (value !== undefined && name !== '__proto__')
+      headers[name] = typeof value === 'string' ? value : value.join(', ')
+  }
+  return headers
+}

@@ -1,0 +1,66 @@
+import { createGate } from './gate.ts'
+import { createHealth } from './health.ts'
+import type { PursuitParts } from './pursuit.ts'
+import type { ByteCache } from './response_cache.ts'
+import { sleep as realSleep } from './sleep.ts'
+import type { Transport } from './transport.ts'
+import type { UpstreamOptions } from './upstream_types.ts'
+
+/** What a caller and a forwarder stand on; they may share one, and with it breakers, limits and connections. */
+export interface UpstreamCore extends PursuitParts {
+  readonly maxAnswerBytes: number
+  /** Opened on first use: undici takes a while to load. */
+  transport(): Promise<Transport>
+  /** Undefined where none is configured. @throws DataError where its folder cannot be used. */
+  cache(): Promise<ByteCache> | undefined
+  close(): Promise<void>
+}
+
+const MOST_ANSWER_BYTES = 64 * 2 ** 20
+
+/** Opens nothing yet. */
+export function createUpstreamCore({
+  retry: { attempts = 4, firstWait = 500, longestWait = 30_000 } = {},
+  timeouts: { connect = 10_000, firstByte = 120_000, idle = 60_000, total = 600_000 } = {},
+  breaker = {},
+  cache: cacheOptions,
+  maxConcurrency,
+  rateLimit,
+  maxAnswerBytes = MOST_ANSWER_BYTES,
+  now = Date.now,
+  sleep: wait = realSleep,
+  random = Math.random,
+}: UpstreamOptions): UpstreamCore {
+  const closing = new AbortController()
+  const sleep = (milliseconds: number, signal?: AbortSignal) =>
+    wait(milliseconds, signal ? AbortSignal.any([signal, closing.signal]) : closing.signal)
+  const limits = {
+    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+  }
+  let transport: Promise<Transport> | undefined
+  let cache: Promise<ByteCache> | undefined
+  return {
+    retry: { attempts, firstWait, longestWait },
+    patience: breaker.patience ?? 0,
+    health: createHealth(breaker, now),
+    gate: createGate(limits, now, sleep),
+    maxAnswerBytes,
+    now,
+    sleep,
+    random,
+    transport() {
+      transport ??= import('./transport.ts').then(module => module.createTransport({ connect, firstByte, idle, total }))
+      return transport
+    },
+    cache() {
+      if (!cacheOptions) return undefined
+      cache ??= import('./response_cache.ts').then(module => module.openResponseCache(cacheOptions, now))
+      return cache
+    },
+    async close() {
+      closing.abort()
+      await Promise.all([transport?.then(open => open.close()), cache?.then(open => open.close())])
+    },
+  }
+}
