@@ -37,6 +37,8 @@ export const options = v.strictObject({
 export async function create(parts: Pick<PolicyParts, 'options' | 'strategy'>): Promise<Policy> {
   const { lambda, quality } = checked(options, parts.options, 'policy best_value')
   const predict = createQualityPredictor(quality === 'profile' ? undefined : await parts.strategy())
+  const weighed = `quality − ${lambda} × cost`
+  const unpriced = lambda > 0 ? 'quality alone: no cost is known' : 'quality'
   return {
     noAnswer: () =>
       'policy best_value: the quality of no model that can serve this request is known. Train a strategy on outcomes of the models, name the pair, or give the models profile.accuracy.',
@@ -60,25 +62,20 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'strategy'>): 
     const worthOf = ({ quality, cost }: Offer) => (isPriced ? quality - lambda * (cost ?? Number.NaN) : quality)
     const best = bestOf(offers, worthOf)
     if (!best) return undefined
-    const value = worthOf(best)
-    const less = isPriced ? ` less ${lambda} × $${dollars(best.cost!)}` : lambda > 0 ? ', alone: no cost is known' : ''
-    const name = `quality ${best.quality.toFixed(3)} (${source(best.model)})${less}`
-    const decision = singleDecision(
-      'best_value',
-      best.model,
-      { kind: 'score', name, weight: value },
-      models,
-      (_, i) => {
-        const offer = offers[i]!
-        const score = worthOf(offer)
-        return {
-          ...(Number.isNaN(score) ? {} : { score }),
-          ...(offer.cost === undefined ? {} : { cost: offer.cost }),
-          ...reasonAgainst(offer, isPriced),
-        }
-      },
-    )
-    return best.cost === undefined ? decision : { ...decision, cost: best.cost }
+    const first = { kind: 'score', name: isPriced ? weighed : unpriced, weight: worthOf(best) } as const
+    const decision = singleDecision('best_value', best.model, first, models, (_, i) => {
+      const offer = offers[i]!
+      const score = worthOf(offer)
+      return {
+        ...(Number.isNaN(score) ? {} : { score }),
+        ...(offer.cost === undefined ? {} : { cost: offer.cost }),
+        ...reasonAgainst(offer, isPriced),
+      }
+    })
+    const quality = { kind: 'score', name: source(best.model), weight: best.quality } as const
+    if (best.cost === undefined) return { ...decision, reasons: [first, quality] }
+    const cost = { kind: 'score', name: 'cost in US dollars', weight: best.cost } as const
+    return { ...decision, cost: best.cost, reasons: [first, quality, cost] }
   }
 }
 
@@ -113,5 +110,3 @@ function reasonAgainst({ model, quality, cost }: Offer, isPriced: boolean): { re
   if (Number.isNaN(quality)) return { reason: 'quality not known' }
   return isPriced && cost === undefined ? { reason: unknownCostReason(model) } : {}
 }
-
-const dollars = (amount: number) => String(Number(amount.toPrecision(3)))

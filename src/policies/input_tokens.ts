@@ -14,16 +14,12 @@ export function inputTokensAtMost({ prompt, turns, needs }: RouteRequest): numbe
  * 4 a turn and 3 a request for the marks around them (as OpenAI's cookbook counts), and `otherTokens`. Of a conversation, what
  * comes before the model's last answer counts as cached from 1,024 tokens on, the least that providers cache.
  */
-export async function withInputTokens(
-  requests: readonly RouteRequest[],
-): Promise<(Needs & { readonly inputTokens: number })[]> {
-  const isKnown = requests.every(({ needs }) => needs?.inputTokens !== undefined)
-  const count = isKnown ? undefined : await openTokenCounter()
-  return requests.map(request => {
-    const { needs } = request
-    if (needs?.inputTokens !== undefined) return needs as Needs & { readonly inputTokens: number }
-    return { ...needs, ...countInput(request, count!) }
-  })
+export async function withInputTokens(requests: readonly RouteRequest[]): Promise<CountedNeeds[]> {
+  if (requests.every(isCounted)) return requests.map(({ needs }) => needs)
+  const count = await openTokenCounter()
+  return requests.map(request =>
+    isCounted(request) ? request.needs : { ...request.needs, ...countInput(request, count) },
+  )
 }
 
 /** The requests' needs, with counts where a model has a price to multiply them by. */
@@ -33,6 +29,12 @@ export async function needsForCost(
 ): Promise<readonly Needs[]> {
   const hasPrices = models.some(({ inputPrice }) => inputPrice !== undefined)
   return hasPrices ? withInputTokens(requests) : requests.map(({ needs = {} }) => needs)
+}
+
+type CountedNeeds = Needs & { readonly inputTokens: number }
+
+function isCounted(request: RouteRequest): request is RouteRequest & { readonly needs: CountedNeeds } {
+  return request.needs?.inputTokens !== undefined
 }
 
 const PER_TURN = 4

@@ -20,19 +20,22 @@ export type QualityPredictor = (requests: readonly RouteRequest[], pool: Pool) =
  * @param ready absent where profiles alone count
  */
 export function createQualityPredictor(ready: ThresholdStrategy | undefined): QualityPredictor {
+  if (!ready) return async () => ({ of: (_, model) => accuracyOf(model), source: () => ACCURACY })
+  const { strategy, strategyId } = ready
+  const byStrategy = strategy.quality
+    ? `quality, predicted by ${strategyId}`
+    : `quality, by the win rate of ${strategyId}`
   return async (requests, pool) => {
-    const known = ready ? modelsKnown(ready, pool) : []
+    const known = modelsKnown(ready, pool)
     const columns = new Map(known.map(({ id }, column) => [id, column]))
     const prompts = requests.map(({ prompt }) => prompt)
-    const values =
-      ready && known.length > 0 ? await expectedQuality(ready.strategy, prompts, known, pool.pair) : new Float64Array()
-    const byStrategy = ready?.strategy.quality ? `predicted by ${ready.strategyId}` : `win rate of ${ready?.strategyId}`
+    const values = known.length > 0 ? await expectedQuality(strategy, prompts, known, pool.pair) : new Float64Array()
     return {
       of(row, model) {
         const column = columns.get(model.id)
         return column === undefined ? accuracyOf(model) : values[row * known.length + column]!
       },
-      source: ({ id }) => (columns.has(id) ? byStrategy : 'profile.accuracy'),
+      source: ({ id }) => (columns.has(id) ? byStrategy : ACCURACY),
     }
   }
 }
@@ -45,6 +48,8 @@ function modelsKnown({ strategy, checkpoint }: ThresholdStrategy, { models, pair
   const counts = ofPair.length === models.length || models.every(model => Number.isNaN(accuracyOf(model)))
   return counts ? ofPair : []
 }
+
+const ACCURACY = 'quality, of profile.accuracy'
 
 const accuracyOf = ({ profile }: Model) =>
   profile && Object.hasOwn(profile, 'accuracy') ? profile.accuracy! : Number.NaN
