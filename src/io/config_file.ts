@@ -81,7 +81,7 @@ function configOf(
   }
   for (const [i, id] of (fallback ?? []).entries()) checkId(id, ['fallback', i])
   if (typeof threshold === 'number' && strong_pct !== undefined) {
-    report([], 'threshold and strong_pct: expected one of them, got both. Leave one out.')
+    report(['strong_pct'], 'expected threshold or strong_pct, got both. Leave one out.')
   }
   const fromFile = (path: string) => (isAbsolute(path) || isEndpoint(path) ? path : resolve(dirname(file), path))
   const { cache, log } = settings

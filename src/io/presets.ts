@@ -5,6 +5,8 @@ export interface Preset extends Omit<Endpoint, 'name'> {
   readonly title: string
   /** Names of two of its models as the provider writes them, the stronger first: what `init` begins with. */
   readonly models: readonly [string, string]
+  /** Address of the second, where a server has one model only. */
+  readonly secondBaseUrl?: string
 }
 
 /** Provider id → preset. Azure OpenAI's address holds RESOURCE and DEPLOYMENT, which every model of it names. */
@@ -74,10 +76,12 @@ export const presets: Readonly<Record<string, Preset>> = {
     title: 'vLLM',
     baseUrl: 'http://localhost:8000/v1',
     models: ['meta-llama/Llama-3.3-70B-Instruct', 'meta-llama/Llama-3.1-8B-Instruct'],
+    secondBaseUrl: 'http://localhost:8001/v1',
   },
   llama_cpp: {
     title: 'llama.cpp',
     baseUrl: 'http://localhost:8080/v1',
     models: ['large', 'small'],
+    secondBaseUrl: 'http://localhost:8081/v1',
   },
 }

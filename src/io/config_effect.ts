@@ -1,0 +1,54 @@
+import { relative } from 'node:path'
+import type { Model } from '../types.ts'
+import type { Asked, RouterOptions } from './router_options.ts'
+
+/** One thing that is settled, and who says so. */
+export interface Setting {
+  readonly key: string
+  readonly value: unknown
+  /** A flag, an environment variable, the file, or what it follows from. */
+  readonly from: string
+}
+
+/** A model as it is called; of headers the names only. */
+export interface ShownModel extends Omit<Model, 'endpoint'> {
+  readonly endpoint?: {
+    readonly baseUrl: string
+    readonly name: string
+    readonly api: string
+    readonly query: Readonly<Record<string, string>>
+    readonly headers: readonly string[]
+    /** Null where no key is sent. */
+    readonly key: { readonly variable: string; readonly isSet: boolean } | null
+  }
+}
+
+const KEYS = ['policy', 'strategy', 'checkpoint', 'threshold', 'strongPct', 'strong', 'weak'] as const
+
+/** What counts, by precedence: flag, environment, file. Of threshold and share for strong the one that comes first. */
+export function settingsOf({ layers, config }: Asked): Setting[] {
+  const sources = [
+    (key: string) => `--${snake(key).replaceAll('_', '-')}`,
+    (key: string) => `LLMROUTE_${snake(key).toUpperCase()}`,
+    () => relative(process.cwd(), config.file ?? ''),
+  ]
+  const spending = layers.findIndex(({ threshold, strongPct }) => threshold !== undefined || strongPct !== undefined)
+  return KEYS.flatMap(key => {
+    const isSpending = key === 'threshold' || key === 'strongPct'
+    const layer = isSpending ? spending : layers.findIndex(values => values[key as keyof RouterOptions] !== undefined)
+    const value = layers[layer]?.[key]
+    return value === undefined ? [] : [{ key: snake(key), value, from: sources[layer]!(key) }]
+  })
+}
+
+/** A model with whether its key is there: of the key itself, nothing. */
+export function shownModel({ endpoint, ...model }: Model): ShownModel {
+  if (!endpoint) return model
+  const { baseUrl, name = model.id, api = 'openai', query = {}, headers = {}, keyVariable } = endpoint
+  const key = keyVariable === undefined ? null : { variable: keyVariable, isSet: Boolean(process.env[keyVariable]) }
+  return { ...model, endpoint: { baseUrl, name, api, query, headers: Object.keys(headers), key } }
+}
+
+function snake(key: string): string {
+  return key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+}
