@@ -15,6 +15,8 @@ export interface DecisionFlags {
   policy?: string
   policyOption?: readonly string[]
   models?: readonly string[]
+  log?: string
+  logPrompts?: boolean
   seed?: number
   config?: string
 }
@@ -38,6 +40,16 @@ export function addPolicyOptions(command: Command): Command {
       (text: string, previous: readonly string[] = []) => [...previous, text],
     )
     .option('--models <ids>', 'models that the policy picks from: a,b,c (default: all of llmroute.yaml)', parseModels)
+}
+
+/** Adds the flags of the decision log. */
+export function addLogOptions(command: Command): Command {
+  return command
+    .option(
+      '--log <file>',
+      'add every decision to this file, a line of JSON each, the prompt as a hash (llmroute replay)',
+    )
+    .option('--log-prompts', 'with the text of prompts and the other fields of requests')
 }
 
 /** Adds the flags that say what scores prompts, and for which models. */
@@ -71,7 +83,21 @@ export async function routerOptions(flags: DecisionFlags): Promise<RouterOptions
     throw new UsageError('--threshold and --strong-pct: expected one of them, got both. Leave one out.')
   }
   const { policyOption, ...named } = flags
-  const { strategy, checkpoint, embedder, threshold, strongPct, strong, weak, policy, models, seed, config } = named
+  const {
+    strategy,
+    checkpoint,
+    embedder,
+    threshold,
+    strongPct,
+    strong,
+    weak,
+    policy,
+    models,
+    log,
+    logPrompts,
+    seed,
+    config,
+  } = named
   if (policyOption && policy === undefined) {
     throw new UsageError(
       '--policy-option: expected --policy beside it, got none. Name the policy that it is an option of.',
@@ -90,6 +116,8 @@ export async function routerOptions(flags: DecisionFlags): Promise<RouterOptions
       policy,
       policyOptions,
       models,
+      log,
+      logPrompts,
       seed,
       config,
     }).filter(([, value]) => value !== undefined),

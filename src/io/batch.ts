@@ -10,6 +10,7 @@ import {
 import { type BatchOptions, checkFiles, jobOf, settingsOf } from './batch_options.ts'
 import { orStopped, routeSegments } from './batch_pipeline.ts'
 import { inputName } from './byte_source.ts'
+import { type DecisionLog, openDecisionLog } from './decision_log.ts'
 import type { Position, Reject } from './framing.ts'
 import { rejectsFileOf } from './rejects_file.ts'
 import { openRequests, type Requests } from './requests.ts'
@@ -71,9 +72,12 @@ export async function routeBatch(options: BatchOptions, hooks: BatchHooks = {}):
   for (const note of router.notes) hooks.onNote?.(note)
   const isLive = options.output === undefined
   const requests = await orStopped(openRequests(options.input, { ...options, isLive }), hooks.signal)
+  let log: DecisionLog | undefined
   try {
-    return await routeRequests(requests, router, options, hooks)
+    log = router.log && (await openDecisionLog(router.log.file, message => hooks.onNote?.(message)))
+    return await routeRequests(requests, router, options, hooks, log)
   } finally {
+    await log?.close()
     await requests.close()
   }
 }
@@ -83,8 +87,9 @@ async function routeRequests(
   router: Router,
   options: BatchOptions,
   hooks: BatchHooks,
+  log: DecisionLog | undefined,
 ): Promise<BatchSummary> {
-  const job = jobOf(options, requests)
+  const job = jobOf(options, requests, router.log)
   const { destination, rejectedFile } = await openDestination(options, hooks, router, requests, job)
   const { earlier } = destination
   const byModel = { ...earlier?.byModel }
@@ -106,7 +111,7 @@ async function routeRequests(
   const isShown = options.output === undefined && options.rejected === undefined
   let firstReject: Reject | undefined
   const isRefused = () => options.isStrict === true && firstReject !== undefined
-  const settle = async ({ output, rows, byModel: routed, rejects }: RoutedSegment, next: Position) => {
+  const settle = async ({ output, rows, byModel: routed, rejects, log: lines }: RoutedSegment, next: Position) => {
     firstReject ??= rejects[0]
     if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, `${firstReject!.reason}.`)
     if (isShown && counts.rows + rows === 0 && counts.rejected + rejects.length >= HOPELESS) {
@@ -116,6 +121,7 @@ async function routeRequests(
     for (const [model, count] of Object.entries(routed)) byModel[model] = (byModel[model] ?? 0) + count
     counts.rejected += rejects.length
     await destination.accept(output, rejects, next, counts)
+    if (lines) await log?.append(lines)
     const rowsHere = counts.rows - (earlier?.rows ?? 0)
     hooks.onProgress?.({ ...counts, rowsHere, bytesRead: requests.bytesRead(), size: requests.size })
   }

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { type BatchSettings, stateFile } from './batch_state.ts'
 import { inputName, isRereadable, STDIN } from './byte_source.ts'
+import type { LogSettings } from './decision_log.ts'
 import { isGzipName } from './formats.ts'
 import { partialName, realPathOf, requireReplaceable } from './partial_file.ts'
 import { rejectsFileOf } from './rejects_file.ts'
@@ -64,7 +65,7 @@ function named(name: string, file: string | undefined): [string, string][] {
 }
 
 /** What is to be done with every segment. */
-export function jobOf(options: BatchOptions, { format, header }: Requests): SegmentJob {
+export function jobOf(options: BatchOptions, { format, header }: Requests, log?: LogSettings): SegmentJob {
   return {
     format,
     promptColumn: options.promptColumn ?? PROMPT_COLUMN,
@@ -72,6 +73,7 @@ export function jobOf(options: BatchOptions, { format, header }: Requests): Segm
     lineEnd: header?.lineEnd ?? '\n',
     asDecisions: options.asDecisions === true && options.output === undefined,
     asGzip: options.output !== undefined && isGzipName(options.output),
+    ...(log ? { log: { input: basename(inputName(options.input)), keepsPrompts: log.keepsPrompts } } : {}),
   }
 }
 

@@ -3,8 +3,9 @@ import { create as createThreshold } from '../policies/threshold.ts'
 import { createPoolRouter, type Refusal, requireDecision } from '../routing/pool_router.ts'
 import type { Decision, ModelPair, Policy, Pool, PoolStatistics, Reason, RouteRequest } from '../types.ts'
 import type { StoredCheckpoint } from './checkpoint.ts'
+import type { LogSettings } from './decision_log.ts'
 import { openPolicy } from './open_policy.ts'
-import { gatherOptions, type RouterOptions } from './router_options.ts'
+import { type Asked, gatherOptions, type RouterOptions } from './router_options.ts'
 import { openThreshold } from './router_threshold.ts'
 
 /** What decides: a strategy with a threshold and a pair, or another policy over a pool. */
@@ -17,6 +18,8 @@ export interface Router {
   readonly pair?: ModelPair
   /** Absent where the strategy has no weights. */
   readonly checkpoint: StoredCheckpoint | undefined
+  /** Where decisions are to be logged; whoever asks for them does it. Absent: nowhere. */
+  readonly log?: LogSettings
   /**
    * One decision per prompt or request, in order.
    * @throws UsageError where no model can serve one of them, naming each model's reason.
@@ -48,11 +51,13 @@ export interface LiveParts {
  */
 export async function createRouter(options: RouterOptions = {}, { statistics }: LiveParts = {}): Promise<Router> {
   const asked = await gatherOptions(options)
+  const log = logOf(asked)
   const policyId = asked.layers.find(({ policy }) => policy !== undefined)?.policy ?? 'threshold'
   if (policyId !== 'threshold') {
     const { policy, pool, strategy } = await openPolicy(policyId, asked, statistics)
     return {
       ...decider(policy, pool),
+      ...log,
       policyId,
       checkpoint: undefined,
       notes: [],
@@ -64,6 +69,7 @@ export async function createRouter(options: RouterOptions = {}, { statistics }: 
   const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
   return {
     ...decider(policy, { models: [pair.strong, pair.weak], pair, ...(statistics ? { statistics } : {}) }),
+    ...log,
     policyId,
     strategyId,
     threshold,
@@ -74,6 +80,17 @@ export async function createRouter(options: RouterOptions = {}, { statistics }: 
     ...(strategy.quality ? { quality: async (prompts, models) => strategy.quality!(texts(prompts), models) } : {}),
     explain: async prompt => (await strategy.explain?.(prompt)) ?? [],
   }
+}
+
+function logOf({ layers: [options], config }: Asked): { log?: LogSettings } {
+  const file = options.log ?? config.log?.file
+  if (file === undefined && options.logPrompts) {
+    throw new UsageError(
+      '--log-prompts: expected a log, got none. Name its file with --log, or in llmroute.yaml (log).',
+    )
+  }
+  const keepsPrompts = options.logPrompts ?? config.log?.prompts === 'text'
+  return file === undefined ? {} : { log: { file, keepsPrompts } }
 }
 
 function decider(policy: Policy, pool: Pool): Pick<Router, 'decide' | 'decideEach' | 'pool'> {

@@ -23,6 +23,10 @@ export interface RouterOptions {
   readonly policyOptions?: unknown
   /** Ids of the models that a policy other than `threshold` picks from. Default: all of llmroute.yaml, else the pair. */
   readonly models?: readonly string[]
+  /** File that decisions are added to. Default: that of llmroute.yaml, else none. */
+  readonly log?: string
+  /** Whether prompts stand there as text. Default: as llmroute.yaml says, else no. */
+  readonly logPrompts?: boolean
   readonly seed?: number
   /** Path of the configuration. Default: llmroute.yaml in the working directory or above it. */
   readonly config?: string

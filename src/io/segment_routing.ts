@@ -6,6 +6,7 @@ import { type Reject, type Segment, SPAN } from './framing.ts'
 import { copyInto } from './memory.ts'
 import type { Router } from './router.ts'
 import { writeDecisions, writeRows } from './row_writer.ts'
+import { logOfSegment, type SegmentLogForm } from './segment_log.ts'
 import { promptsOf, type SegmentPrompts } from './segment_prompts.ts'
 import { requestsOf } from './segment_requests.ts'
 
@@ -23,6 +24,8 @@ export interface SegmentJob {
   readonly asDecisions: boolean
   /** Each segment becomes a gzip member of its own, so that a file can be continued after any of them. */
   readonly asGzip: boolean
+  /** Absent where nothing is logged. */
+  readonly log?: SegmentLogForm['log']
 }
 
 /** A segment, routed. */
@@ -33,6 +36,8 @@ export interface RoutedSegment {
   /** Rows that went to each model. */
   readonly byModel: Readonly<Record<string, number>>
   readonly rejects: readonly Reject[]
+  /** Lines of the decision log. */
+  readonly log?: string
 }
 
 /**
@@ -52,7 +57,27 @@ export async function routeSegment(
       : await decideRequests(segment, found, router, job)
   const byModel: Record<string, number> = {}
   for (const { model } of decisions) byModel[model] = (byModel[model] ?? 0) + 1
-  return { output: await outputOf(segment, rows, decisions, job, memory), rows: rows.length, byModel, rejects }
+  const log = job.log && (await logOf(segment, found, rows, decisions, { ...job, log: job.log }))
+  const output = await outputOf(segment, rows, decisions, job, memory)
+  return { output, rows: rows.length, byModel, rejects, ...(log ? { log } : {}) }
+}
+
+/** The lines of the log, of rows that were not refused. */
+function logOf(
+  segment: Segment,
+  found: SegmentPrompts,
+  rows: readonly number[],
+  decisions: readonly Decision[],
+  form: SegmentLogForm,
+): Promise<string> {
+  const prompts = new Map(found.rows.map((row, i) => [row, found.prompts[i]!]))
+  return logOfSegment(
+    segment,
+    rows.map(row => prompts.get(row)!),
+    rows,
+    decisions,
+    form,
+  )
 }
 
 /** Policies see the whole row, and may refuse it: then it is rejected with their reason. */

@@ -6,7 +6,14 @@ import { STDIN } from '../../io/byte_source.ts'
 import { resolveDataset } from '../../io/catalog.ts'
 import { unwritable } from '../../io/file_errors.ts'
 import { parseFormat } from '../../io/formats.ts'
-import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
+import {
+  addDecisionOptions,
+  addLogOptions,
+  addPolicyOptions,
+  type DecisionFlags,
+  parseCount,
+  routerOptions,
+} from '../options.ts'
 import { toJson } from '../output/json.ts'
 import { createProgress, type Progress } from '../output/progress.ts'
 
@@ -61,18 +68,24 @@ const GO_ON = 'batch: what is done is kept; the same command with --resume goes 
 
 /** `llmroute batch <file|->`. */
 export function define(command: Command): void {
-  addPolicyOptions(
-    addDecisionOptions(
-      command
-        .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
-        .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)', parseOutput)
-        .option('--format <format>', 'csv, tsv, jsonl or lines (default: by name, else by the first line)', parseFormat)
-        .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
-        .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
-        .option('--strict', 'stop at the first bad row with exit code 2')
-        .option('--resume', 'go on from where an earlier run stopped')
-        .option('--workers <n>', 'threads; 0 for none (default: one per core, for large inputs)', parseWorkers)
-        .option('--max-field <bytes>', 'longest field, or line of JSONL or text (default: 8388608)', parseMaxField),
+  addLogOptions(
+    addPolicyOptions(
+      addDecisionOptions(
+        command
+          .argument('<file>', 'CSV, TSV, JSONL or plain lines, also gzipped; - for standard input')
+          .option('-o, --output <file>', 'where the rows go, once complete (default: standard output)', parseOutput)
+          .option(
+            '--format <format>',
+            'csv, tsv, jsonl or lines (default: by name, else by the first line)',
+            parseFormat,
+          )
+          .option('--prompt-column <name>', 'column or key of the prompt (default: prompt)')
+          .option('--rejected <file>', 'where bad rows go (default: OUT.rejected.csv; without -o standard error)')
+          .option('--strict', 'stop at the first bad row with exit code 2')
+          .option('--resume', 'go on from where an earlier run stopped')
+          .option('--workers <n>', 'threads; 0 for none (default: one per core, for large inputs)', parseWorkers)
+          .option('--max-field <bytes>', 'longest field, or line of JSONL or text (default: 8388608)', parseMaxField),
+      ),
     ),
   )
     .option('--json', 'print JSON')

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { createRouter } from '../../io/router.ts'
 import type { Decision } from '../../types.ts'
-import { addDecisionOptions, addPolicyOptions, type DecisionFlags, routerOptions } from '../options.ts'
+import { logDecision } from '../log_decision.ts'
+import { addDecisionOptions, addLogOptions, addPolicyOptions, type DecisionFlags, routerOptions } from '../options.ts'
 import { explanation } from '../output/explanation.ts'
 import { toJson } from '../output/json.ts'
 import { addRequestOptions, type RequestFlags, requestOf } from '../request_options.ts'
@@ -18,17 +19,19 @@ Examples:
   git diff | llmroute route --strong-pct 20%
   llmroute route "hi" --strong gpt-4o --weak gpt-4o-mini --explain
   llmroute route "hi" --policy consistent_hash --models a,b,c --key user-17
+  llmroute route "hi" --log decisions.jsonl --field id=r17
   llmroute route "hi" --json
 
 Prints the id of the chosen model and nothing else; --json prints the Decision:
   { "model", "models", "plan" ("single", "all", "until_accepted"), "policy", "strategy", "winRate", "threshold", "cost",
     "alternatives": [{ "model", "score", "cost", "reason" }], "reasons": [{ "kind", "name", "weight" }] (with --explain) }
-What a policy does not have is left out.`
+What a policy does not have is left out. With --log an "id" comes first, by which feedback names the request: the field id
+(--field id=...), else a new one. The lines of the log: llmroute replay --help.`
 
 /** `llmroute route [prompt]`. */
 export function define(command: Command): void {
   command.argument('[prompt]', 'the prompt; without it, the whole of standard input')
-  addRequestOptions(addPolicyOptions(addDecisionOptions(command)))
+  addLogOptions(addRequestOptions(addPolicyOptions(addDecisionOptions(command))))
     .option('-e, --explain', 'say after the id what moved the decision')
     .option('--json', 'print the decision as JSON')
     .addHelpText('after', EXAMPLES)
@@ -39,7 +42,10 @@ async function run(argument: string | undefined, flags: Flags): Promise<void> {
   const prompt = argument ?? (await readStandardInput())
   const router = await createRouter(await routerOptions(flags))
   for (const note of router.notes) process.stderr.write(`${note}\n`)
-  const [{ reasons: given = [], ...decision }] = (await router.decide([requestOf(prompt, flags)])) as [Decision]
+  const request = requestOf(prompt, flags)
+  const [decided] = (await router.decide([request])) as [Decision]
+  const id = await logDecision(router, request, decided)
+  const { reasons: given = [], ...decision } = { ...(id === undefined ? {} : { id }), ...decided }
   const reasons = flags.explain ? [...given, ...(await router.explain(prompt))] : undefined
   if (flags.json) process.stdout.write(toJson(reasons ? { ...decision, reasons } : decision))
   else process.stdout.write(`${decision.model}\n${reasons ? explanation(decision, reasons) : ''}`)
