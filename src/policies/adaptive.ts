@@ -8,11 +8,11 @@ import { singleDecision, weightOf } from './single_decision.ts'
 /** Options of `adaptive`. */
 export const options = v.strictObject({
   exploration: v.pipe(
-    v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.1),
+    v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.08),
     v.description('Share of the requests for the model that has waited longest, so that one that recovers is noticed.'),
   ),
   sharpness: v.pipe(
-    v.optional(v.pipe(v.number(), v.gtValue(0)), 8),
+    v.optional(v.pipe(v.number(), v.gtValue(0)), 10),
     v.description('A model that takes twice as long gets 1/2^sharpness of the share.'),
   ),
 })
@@ -20,7 +20,7 @@ export const options = v.strictObject({
 /**
  * Shares of the traffic in proportion to weight × (1 / slowness)^sharpness, slowness being latency / (1 − share of errors)³: a model
  * with 10 % of errors counts as one that takes 1.37 times as long. Nothing measured is tried first. `exploration` goes to the
- * model that has waited longest; while its slowness falls, it gets the next request too, so that a recovery is seen within a few requests.
+ * model that has waited longest; while its slowness falls, it gets the next requests too, so that a recovery shows soon.
  * @throws UsageError for options that do not fit.
  */
 export function create(parts: Pick<PolicyParts, 'options' | 'seed'>): Policy {
@@ -44,17 +44,11 @@ export function create(parts: Pick<PolicyParts, 'options' | 'seed'>): Policy {
       })
 
       function choose(candidates: readonly Model[], shares: Float64Array): [place: number, reason: Reason] {
-        const untried = candidates.findIndex(
-          ({ id }) => (statistics?.of(id).requests ?? 0) === 0 && inFlight.of(id) === 0,
-        )
-        if (untried >= 0)
-          return [untried, { kind: 'statistic', name: 'tried, since nothing is known of it', weight: 0 }]
-        const recovering = candidates.findIndex(({ id }) => recoveries.take(id))
-        if (recovering >= 0)
-          return [
-            recovering,
-            { kind: 'statistic', name: 'tried again, since it gets better', weight: shares[recovering]! },
-          ]
+        const untried = candidates.findIndex(({ id }) => !statistics?.of(id).requests && inFlight.of(id) === 0)
+        if (untried >= 0) return [untried, UNTRIED]
+        const better = candidates.findIndex(({ id }) => recoveries.take(id))
+        if (better >= 0)
+          return [better, { kind: 'statistic', name: 'tried again, since it got better', weight: shares[better]! }]
         if (random() < exploration) {
           const longest = placeOfLeast(candidates.map(({ id }) => turns.get(id) ?? 0))
           return [longest, { kind: 'rule', name: 'tried, since it has waited longest', weight: exploration }]
@@ -67,6 +61,7 @@ export function create(parts: Pick<PolicyParts, 'options' | 'seed'>): Policy {
 }
 
 const SHARE = 'share by latency and errors'
+const UNTRIED: Reason = { kind: 'statistic', name: 'tried, since nothing is known of it', weight: 0 }
 
 /** Share of each model, summing to 1. What has answered nothing yet gets none, but by weight where none has. */
 function sharesOf(
@@ -93,17 +88,19 @@ function slownessOf(statistics: ModelStatistics | undefined): number {
 interface Recoveries {
   /** Looks at what has changed since the last time. */
   observe(models: readonly Model[], statistics: PoolStatistics | undefined): void
-  /** Whether the model has become better since it was last taken. */
+  /** Whether the model has a request to show how much better it has become; uses it up. */
   take(model: string): boolean
 }
 
-/** By how much slowness has to fall below its recent low, and by how much that rises with each result: noise is no recovery. */
+/** Slowness has to fall this far below its recent low, which follows it upward by so much a result: noise is no recovery. */
 const FALL = 0.97
-const RISE = 1.05
+const FOLLOW = 0.25
+/** Requests that a fall is worth: with one, a single slow answer would end the chain. */
+const GRANTED = 2
 
 function createRecoveries(): Recoveries {
   const lows = new Map<string, { requests: number; slowness: number }>()
-  const better = new Set<string>()
+  const granted = new Map<string, number>()
   return {
     observe: (models, statistics) => {
       for (const { id } of models) {
@@ -111,13 +108,17 @@ function createRecoveries(): Recoveries {
         const seen = lows.get(id)
         if (!measured || measured.requests === seen?.requests) continue
         const slowness = slownessOf(measured)
-        const low = seen ? seen.slowness * RISE ** (measured.requests - seen.requests) : slowness
-        if (slowness < low * FALL) better.add(id)
-        else better.delete(id)
-        lows.set(id, { requests: measured.requests, slowness: Math.min(slowness, low) })
+        const low = seen ? seen.slowness : slowness
+        if (slowness < low * FALL) granted.set(id, GRANTED)
+        const followed = low === Number.POSITIVE_INFINITY ? slowness : low + (slowness - low) * FOLLOW
+        lows.set(id, { requests: measured.requests, slowness: Math.min(slowness, followed) })
       }
     },
-    take: model => better.delete(model),
+    take: model => {
+      const left = granted.get(model) ?? 0
+      if (left > 0) granted.set(model, left - 1)
+      return left > 0
+    },
   }
 }
 

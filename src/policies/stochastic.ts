@@ -79,7 +79,9 @@ export function chancesOf(
     .filter(i => !Number.isNaN(qualities[i]!))
     .sort((a, b) => qualities[b]! - qualities[a]! || a - b)
     .slice(0, temperature === 0 ? 1 : top_k)
-  const likely = softmax(ranked.map(i => qualities[i]! / (temperature || 1)))
+  const best = qualities[ranked[0] ?? 0]!
+  // Against the best, since the quotient by a tiny temperature overflows.
+  const likely = softmax(ranked.map(i => (qualities[i]! - best) / (temperature || 1)))
   let nucleus = 0
   let sum = 0
   // A sum of chances may miss 1 by its last bits.
