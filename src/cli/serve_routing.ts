@@ -1,32 +1,32 @@
 import { UsageError } from '../errors.ts'
 import { shippedCheckpoint } from '../io/catalog.ts'
-import type { Config } from '../io/config.ts'
+import { type Config, readConfig } from '../io/config.ts'
 import { type OpenedStrategy, openStrategy } from '../io/open_strategy.ts'
-import { createRouter } from '../io/router.ts'
+import { createRouter, type Router } from '../io/router.ts'
 import { gatherOptions, type RouterOptions } from '../io/router_options.ts'
+import type { ServeSettings } from '../io/serve_schema.ts'
 import { create as createThreshold } from '../policies/threshold.ts'
-import { createPoolRouter } from '../routing/pool_router.ts'
+import { storedSpendingAt } from '../routing/calibration.ts'
+import { createPoolRouter, type Refusal } from '../routing/pool_router.ts'
+import { createOnlineThreshold } from '../server/online_threshold.ts'
 import type { Routing } from '../server/server_types.ts'
 import { strategies } from '../strategies/registry.ts'
-import type { Pool } from '../types.ts'
+import type { Decision, ModelPair, RouteRequest, Strategy } from '../types.ts'
 import type { Forwarder } from '../upstream/upstream_types.ts'
 
-/** What of a routing a configuration decides. */
-export interface RoutingSettings {
-  readonly isSticky: boolean
-  readonly scoresConversation: boolean
-}
+/** Share for strong that `threshold: auto` holds where no other is asked for. */
+const DEFAULT_SHARE = 0.5
 
 /**
  * Opens what a configuration says: the policy under `auto`, and strategies under their names on first use.
  * @throws UsageError where there is no model that can be called; as `createRouter` does.
  */
 export async function openRouting(
-  config: Config,
   options: RouterOptions,
+  settings: Pick<ServeSettings, 'sticky' | 'context' | 'shadow'>,
   forwarder: Forwarder,
-  settings: RoutingSettings,
 ): Promise<Routing> {
+  const config = await readConfig(options.config)
   const models = (config.models ?? []).filter(({ endpoint }) => endpoint !== undefined)
   if (models.length === 0) {
     throw new UsageError(
@@ -35,47 +35,93 @@ export async function openRouting(
   }
   const { statistics } = forwarder
   const auto = await createRouter(options, { statistics })
-  requireCallable(
-    auto.pool,
-    models.map(({ id }) => id),
-  )
+  for (const { id } of auto.pool.models) requireCallable(id)
+  const decideAuto = config.isThresholdAuto && auto.pair ? followTraffic(auto, config) : decideBy(auto)
+  const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, { statistics }))
+  const strongTarget = targetOf(auto, config)
   const opened = new Map<string, Promise<OpenedStrategy>>()
-  const open = (strategy: string) => {
-    const known = opened.get(strategy) ?? openNamed(strategy, options)
-    opened.set(strategy, known)
-    return known
-  }
   return {
     pool: { models, ...(auto.pair ? { pair: auto.pair } : {}), statistics },
     strategies: Object.keys(strategies).filter(id => isOffered(id, config)),
+    policyId: auto.policyId,
+    ...(strongTarget === undefined ? {} : { strongTarget }),
     forwarder,
-    ...settings,
+    ...(config.fallback ? { fallback: config.fallback } : {}),
+    isSticky: settings.sticky,
+    scoresConversation: settings.context,
+    ...(shadow ? { shadow: decideBy(shadow) } : {}),
     async decide(target, request) {
-      if (target.kind !== 'router') return (await auto.decideEach([request]))[0]!
-      const { strategyId, strategy, pair } = await open(target.strategy)
-      requireCallable(
-        { models: [pair.strong, pair.weak] },
-        models.map(({ id }) => id),
-      )
-      const { threshold } = target
-      const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
-      const pool = { models: [pair.strong, pair.weak], pair, statistics }
-      const candidates = request.candidates?.filter(({ id }) => pool.models.some(model => model.id === id))
-      return (await createPoolRouter(policy, pool).decide([{ ...request, ...(candidates ? { candidates } : {}) }]))[0]!
+      if (target.kind !== 'router') return decideAuto(request)
+      const { strategyId, strategy, pair } = await openOnce(target.strategy)
+      for (const { id } of [pair.strong, pair.weak]) requireCallable(id)
+      return decideAt(target.threshold, { strategyId, strategy, pair }, request, statistics)
     },
+  }
+
+  function openOnce(strategy: string): Promise<OpenedStrategy> {
+    const known = opened.get(strategy)
+    if (known) return known
+    const { policy: _, policyOptions: __, threshold: ___, strongPct: ____, ...rest } = options
+    const opening = gatherOptions({ ...rest, strategy }).then(openStrategy)
+    // What failed may be mended meanwhile.
+    opening.catch(() => opened.delete(strategy))
+    opened.set(strategy, opening)
+    return opening
+  }
+
+  function requireCallable(id: string): void {
+    if (models.some(model => model.id === id)) return
+    throw new UsageError(
+      `serve: expected ${id} among the models of llmroute.yaml with a base_url, got ${models.map(model => model.id).join(', ')}. Name the pair there (pair: { strong, weak }).`,
+    )
   }
 }
 
-async function openNamed(strategy: string, { strong, weak, seed, config }: RouterOptions): Promise<OpenedStrategy> {
-  return openStrategy(
-    await gatherOptions({
-      strategy,
-      ...(strong === undefined ? {} : { strong }),
-      ...(weak === undefined ? {} : { weak }),
-      ...(seed === undefined ? {} : { seed }),
-      ...(config === undefined ? {} : { config }),
-    }),
-  )
+type DecideOne = (request: RouteRequest) => Promise<Decision | Refusal>
+
+function decideBy(router: Router): DecideOne {
+  return async request => (await router.decideEach([request]))[0]!
+}
+
+/** `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. */
+function followTraffic(auto: Router, { strongPct = DEFAULT_SHARE }: Config): DecideOne {
+  const online = createOnlineThreshold(strongPct, auto.threshold!)
+  const strategy: Strategy = { winRate: prompts => auto.winRate(prompts) }
+  const parts = { strategyId: auto.strategyId!, strategy, pair: auto.pair! }
+  return async request => {
+    const decision = await decideAt(online.value(), parts, request, auto.pool.statistics)
+    if ('winRate' in decision && decision.winRate !== undefined) online.see(decision.winRate)
+    return decision
+  }
+}
+
+async function decideAt(
+  threshold: number,
+  {
+    strategyId,
+    strategy,
+    pair,
+  }: { readonly strategyId: string; readonly strategy: Strategy; readonly pair: ModelPair },
+  request: RouteRequest,
+  statistics: Forwarder['statistics'] | undefined,
+): Promise<Decision | Refusal> {
+  const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
+  const pool = { models: [pair.strong, pair.weak], pair, ...(statistics ? { statistics } : {}) }
+  const candidates = request.candidates?.filter(({ id }) => pool.models.some(model => model.id === id))
+  return (await createPoolRouter(policy, pool).decide([{ ...request, ...(candidates ? { candidates } : {}) }]))[0]!
+}
+
+/** The share that was asked for, else what the threshold gave on the prompts that the weights were trained on. */
+function targetOf(
+  { policyId, threshold, checkpoint }: Router,
+  { strongPct, isThresholdAuto }: Config,
+): number | undefined {
+  if (policyId !== 'threshold') return undefined
+  if (strongPct !== undefined || isThresholdAuto) return strongPct ?? DEFAULT_SHARE
+  const stored = checkpoint?.tensors.win_rate_quantiles?.data
+  return stored instanceof Float64Array && threshold !== undefined
+    ? storedSpendingAt(threshold, stored).strongShare
+    : undefined
 }
 
 /** Strategies with weights at hand, and those that need none. */
@@ -84,11 +130,3 @@ function isOffered(id: string, { strategy, checkpoint }: Config): boolean {
 }
 
 const NO_WEIGHTS = ['random', 'length']
-
-function requireCallable({ models }: Pool, callable: readonly string[]): void {
-  const missing = models.find(({ id }) => !callable.includes(id))
-  if (!missing) return
-  throw new UsageError(
-    `serve: expected ${missing.id} among the models of llmroute.yaml with a base_url, got ${callable.join(', ')}. Name the pair there (pair: { strong, weak }).`,
-  )
-}

@@ -21,6 +21,7 @@ export interface Page {
   readonly status: number
   readonly type: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Pages beside those of the API: health, metrics, status. By path, for GET. */
@@ -83,8 +84,8 @@ function json(value: unknown): Page {
   return { status: 200, type: 'application/json', body: JSON.stringify(value) }
 }
 
-function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Page): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...SAFE })
+function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body, headers }: Page): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...SAFE, ...headers })
   response.end(method === 'HEAD' ? undefined : body)
 }
 
@@ -103,6 +104,7 @@ function fail(response: ServerResponse, thrown: unknown, id: string, now: number
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'x-llmroute-request-id': id,
+    ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
     // What is left of a body that was not read would be taken for the next request.
     ...(error.status === 413 || error.status === 401 || error.status === 503 ? { connection: 'close' } : {}),

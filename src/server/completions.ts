@@ -50,7 +50,14 @@ export async function complete(
   const conversation = readConversation(body)
   const asked = printable(String(body.model))
   const key = conversationKey(asked, conversation, client.name)
-  const { decision, models } = await decide(target, conversation, body, { routing, path, key, sticky })
+  const { decision, models } = await decide(target, conversation, body, {
+    routing,
+    path,
+    key,
+    sticky,
+    id,
+    onShadow: parts.onShadow,
+  })
   await passOn(response, {
     parts,
     routing,
@@ -79,13 +86,15 @@ interface DecideParts {
   readonly path: string
   readonly key: string | undefined
   readonly sticky: StickyModels
+  readonly id: string
+  readonly onShadow: ServerParts['onShadow']
 }
 
 async function decide(
   target: Target,
   conversation: Conversation,
   body: Readonly<Record<string, unknown>>,
-  { routing, path, key, sticky }: DecideParts,
+  { routing, path, key, sticky, id, onShadow }: DecideParts,
 ): Promise<Decided> {
   const { pool } = routing
   if (target.kind === 'model') {
@@ -98,12 +107,16 @@ async function decide(
   const kept = key !== undefined && routing.isSticky && isContinued(conversation) ? sticky.modelOf(key) : undefined
   const same = candidates.find(({ id }) => id === kept)
   if (same && !pool.statistics?.of(same.id).isOpen) {
-    return { decision: straight(same.id, 'sticky'), models: [same, ...candidates.filter(model => model !== same)] }
+    return { decision: straight(same.id, 'sticky'), models: [same, ...fallbacksOf(routing, candidates, [same])] }
   }
   const decision = await routing.decide(target, request)
   if ('refused' in decision) throw invalidRequest(decision.refused, undefined, 'no_model_can_serve')
+  routing.shadow?.(request).then(
+    other => onShadow?.(id, decision, other),
+    () => {},
+  )
   const chosen = decision.models.map(id => modelOf(pool, id))
-  return { decision, models: [...chosen, ...candidates.filter(model => !chosen.includes(model))] }
+  return { decision, models: [...chosen, ...fallbacksOf(routing, candidates, chosen)] }
 }
 
 function requestOf(
@@ -134,6 +147,12 @@ function requestOf(
     needs: needsOf(body),
     candidates,
   }
+}
+
+/** Who takes over where the chosen models fail. */
+function fallbacksOf({ fallback }: Routing, candidates: readonly Model[], chosen: readonly Model[]): readonly Model[] {
+  const others = fallback?.flatMap(id => candidates.find(model => model.id === id) ?? []) ?? candidates
+  return others.filter(model => !chosen.includes(model))
 }
 
 /** Whether the model has said something before. */

@@ -9,9 +9,17 @@ export interface Routing {
   readonly pool: Pool
   /** Ids that `router-<strategy>-<threshold>` may name. */
   readonly strategies: readonly string[]
+  /** What picks models under `auto`. */
+  readonly policyId: string
+  /** Share of the requests to `auto` that is meant for strong, 0..1; absent where nobody said. */
+  readonly strongTarget?: number
   /** Throws UsageError where the target cannot decide. */
   decide(target: Target, request: RouteRequest): Promise<Decision | Refusal>
+  /** What a second policy would have decided; it never answers. */
+  readonly shadow?: (request: RouteRequest) => Promise<Decision | Refusal>
   readonly forwarder: Forwarder
+  /** Ids of models that take over, in order, where the chosen one fails. Absent: all others that can serve the request. */
+  readonly fallback?: readonly string[]
   /** Whether a conversation keeps its model. */
   readonly isSticky: boolean
   /** Score the whole conversation instead of its last user turn. */
@@ -67,6 +75,8 @@ export interface ServerParts {
   readonly admission: Admission
   /** Hears of every request to a model, once, when it has ended. Must not throw. */
   onExchange(exchange: Exchange): void
+  /** Hears what the shadow policy would have decided. Must not throw. */
+  onShadow?(id: string, decision: Decision, shadow: Decision | Refusal): void
   /** Bytes of a request body. */
   readonly mostBytes: number
   now(): number

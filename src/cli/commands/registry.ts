@@ -14,6 +14,7 @@ export const commands: Registry<CommandModule> = {
   eval: { summary: 'measure which strategy is worth having, with intervals', load: () => import('./eval.ts') },
   train: { summary: 'learn a strategy from your own outcomes', load: () => import('./train.ts') },
   serve: { summary: 'an OpenAI-compatible endpoint that routes', load: () => import('./serve.ts') },
+  keys: { summary: 'make keys for clients of serve', load: () => import('./keys.ts') },
   list: { summary: 'show strategies, embedders, policies, datasets or checkpoints', load: () => import('./list.ts') },
   init: { summary: 'write a commented llmroute.yaml to start from', load: () => import('./init.ts') },
   config: { summary: 'check llmroute.yaml and show what counts', load: () => import('./config.ts') },

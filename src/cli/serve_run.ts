@@ -1,0 +1,218 @@
+import { unwatchFile, watchFile } from 'node:fs'
+import { UsageError } from '../errors.ts'
+import { type Config, readConfig } from '../io/config.ts'
+import type { RouterOptions } from '../io/router_options.ts'
+import { type ServeSettings, serveSchema } from '../io/serve_schema.ts'
+import { checked } from '../schema.ts'
+import { createAdmission } from '../server/admission.ts'
+import { createApp, type Page } from '../server/app.ts'
+import { createBudgets } from '../server/budgets.ts'
+import { createDriftWatch } from '../server/drift.ts'
+import { createServerLog } from '../server/log.ts'
+import { createMetrics } from '../server/metrics.ts'
+import { listen } from '../server/server.ts'
+import type { Exchange, Routing } from '../server/server_types.ts'
+import { STATUS_POLICY, statusPage } from '../server/status_page.ts'
+import { createTraffic } from '../server/traffic.ts'
+import { createForwarder } from '../upstream/forwarder.ts'
+import type { UpstreamOptions } from '../upstream/upstream_types.ts'
+import { openRouting } from './serve_routing.ts'
+
+/** What the command line says over the configuration. */
+export interface ServeFlags {
+  readonly port?: number
+  readonly host?: string
+  readonly context?: boolean
+  readonly insecure?: boolean
+  readonly logLevel?: ServeSettings['log_level']
+}
+
+/** A server that runs. */
+export interface Serving {
+  readonly url: string
+  /** Takes no new request, lets those under way finish within the deadline, and closes. */
+  stop(): Promise<void>
+}
+
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
+const RELOAD_INTERVAL = 1000
+
+/**
+ * Reads the configuration, opens everything and listens. Reads it again on SIGHUP and when the file changes: a bad one keeps the
+ * old and says why.
+ * @throws UsageError, DataError; the system's error where the address cannot be had.
+ */
+export async function startServer(options: RouterOptions, flags: ServeFlags): Promise<Serving> {
+  const config = await readConfig(options.config)
+  let settings = settingsOf(config, flags)
+  let calling = JSON.stringify(upstreamOptions(config))
+  requireKeysAbroad(settings, flags)
+  const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
+  const now = () => performance.timeOrigin + performance.now()
+  const budgets = createBudgets(now)
+  let forwarder = createForwarder(upstreamOptions(config))
+  let routing = await openRouting(options, settings, forwarder)
+  let drift = createDriftWatch(routing.strongTarget)
+  let admission = createAdmission(admissionOptions())
+  await warmUp(routing)
+  const traffic = createTraffic(now, () => routing.pool)
+  const metrics = createMetrics({
+    pool: () => routing.pool,
+    drift: () => drift.state(),
+    running: () => admission.running(),
+    waiting: () => admission.waiting(),
+  })
+  const app = createApp(
+    {
+      routing: () => routing,
+      admission: { enter: headers => admission.enter(headers) },
+      mostBytes: settings.max_body,
+      now,
+      onExchange,
+      onShadow(id, decision, shadow) {
+        const other = 'refused' in shadow ? { refused: shadow.refused } : { model: shadow.model, policy: shadow.policy }
+        log.info('shadow', { request: id, model: decision.model, shadow: other })
+      },
+    },
+    { '/health': () => json(200, { status: 'online' }), '/ready': ready },
+    { '/metrics': showMetrics, '/': showStatus },
+  )
+  const server = await listen(app, settings)
+  const stopWatching = watchConfig(config.file, reload)
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  return {
+    url: `http://${host}:${server.port}`,
+    async stop() {
+      stopWatching()
+      log.info('draining', { seconds: settings.drain })
+      await server.drain(settings.drain * 1000)
+      await forwarder.close()
+    },
+  }
+
+  function admissionOptions() {
+    return {
+      keys: settings.keys.map(({ name, sha256, rate_limit: rateLimit, daily_budget: dailyBudget }) => ({
+        name,
+        sha256,
+        ...(rateLimit === undefined ? {} : { rateLimit }),
+        ...(dailyBudget === undefined ? {} : { dailyBudget }),
+      })),
+      maxConcurrency: settings.max_concurrency,
+      maxQueue: settings.max_queue,
+      now,
+      spentToday: budgets.spentToday,
+    }
+  }
+
+  function onExchange(exchange: Exchange): void {
+    const { decision, client, cost } = exchange
+    const { pair } = routing.pool
+    if (decision?.policy === 'threshold' && exchange.asked === 'auto' && pair) {
+      const was = drift.state().isDrifting
+      drift.see(decision.model === pair.strong.id)
+      if (!was && drift.state().isDrifting) log.warn('drift', { ...drift.state() })
+    }
+    if (cost !== undefined && client.name) budgets.spend(client.name, cost)
+    metrics.see(exchange)
+    traffic.see(exchange)
+    log.exchange(exchange)
+  }
+
+  function ready(): Page {
+    const { models, statistics } = routing.pool
+    const isReady = models.some(({ id }) => !statistics?.of(id).isOpen)
+    return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'no model can be called' })
+  }
+
+  async function showMetrics(): Promise<Page> {
+    return { status: 200, ...(await metrics.render()) }
+  }
+
+  function showStatus(): Page {
+    const parts = {
+      traffic: traffic.snapshot(),
+      drift: drift.state(),
+      pool: routing.pool,
+      policy: routing.policyId,
+      now: now(),
+    }
+    const headers = { 'content-security-policy': STATUS_POLICY }
+    return { status: 200, type: 'text/html; charset=utf-8', body: statusPage(parts), headers }
+  }
+
+  /** All or nothing: what is under way goes on with what it began with. */
+  async function reload(): Promise<void> {
+    try {
+      const next = await readConfig(options.config)
+      const nextSettings = settingsOf(next, flags)
+      requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
+      const nextCalling = JSON.stringify(upstreamOptions(next))
+      // Breakers and statistics are kept where they can be.
+      const nextForwarder = nextCalling === calling ? forwarder : createForwarder(upstreamOptions(next))
+      const nextRouting = await openRouting(options, nextSettings, nextForwarder)
+      await warmUp(nextRouting)
+      const isNewTarget = nextRouting.strongTarget !== routing.strongTarget
+      forwarder = nextForwarder
+      routing = nextRouting
+      settings = nextSettings
+      calling = nextCalling
+      if (isNewTarget) drift = createDriftWatch(routing.strongTarget)
+      admission = createAdmission(admissionOptions())
+      log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
+    } catch (error) {
+      log.warn('configuration kept: the new one cannot be used', { error: (error as Error).message })
+    }
+  }
+
+  /** Calls `read` on SIGHUP and when the file has changed; the function it gives ends that. */
+  function watchConfig(file: string | undefined, read: () => Promise<void>): () => void {
+    const changed = () => void read()
+    process.on('SIGHUP', changed)
+    if (file !== undefined) watchFile(file, { interval: RELOAD_INTERVAL, persistent: false }, changed)
+    return () => {
+      process.off('SIGHUP', changed)
+      if (file !== undefined) unwatchFile(file, changed)
+    }
+  }
+}
+
+function settingsOf(config: Config, { port, host, context, logLevel }: ServeFlags): ServeSettings {
+  const settings = checked(serveSchema, config.serve, `${config.file ?? 'serve'}: serve`)
+  return {
+    ...settings,
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(context === undefined ? {} : { context }),
+    ...(logLevel === undefined ? {} : { log_level: logLevel }),
+  }
+}
+
+function requireKeysAbroad({ host, keys }: ServeSettings, { insecure }: ServeFlags): void {
+  if (LOOPBACK.includes(host) || keys.length > 0 || insecure) return
+  throw new UsageError(
+    `--host ${host}: expected keys for clients, since others than this machine could ask, got none. Make one with llmroute keys add NAME, or say --insecure.`,
+  )
+}
+
+/** How models are called, as the configuration says. */
+function upstreamOptions({ retry, timeouts, breaker, cache, maxConcurrency, rateLimit }: Config): UpstreamOptions {
+  return {
+    ...(retry ? { retry } : {}),
+    ...(timeouts ? { timeouts } : {}),
+    ...(breaker ? { breaker } : {}),
+    ...(cache ? { cache } : {}),
+    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+  }
+}
+
+/** Loads weights and compiles what the first request would wait for. */
+async function warmUp({ decide }: Routing): Promise<void> {
+  for (const prompt of ['', 'Prove that the square root of 2 is irrational.'])
+    await decide({ kind: 'auto' }, { prompt })
+}
+
+function json(status: number, value: unknown): Page {
+  return { status, type: 'application/json', body: JSON.stringify(value) }
+}
