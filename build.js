@@ -21,6 +21,8 @@ const entryPoints = {
   config_file: 'src/io/config_file.ts',
   o200k: 'src/text/o200k.ts',
   re2: 'src/policies/re2.ts',
+  route_call: 'src/cli/route_call.ts',
+  batch_call: 'src/cli/batch_call.ts',
   eval_live: 'src/cli/live/eval_live.tsx',
   cli_progress: 'node_modules/cli-progress/cli-progress.js',
 }

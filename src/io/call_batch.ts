@@ -114,7 +114,10 @@ async function callRequests(
     ...{ ...rows.counts, ...account.summary(), rejected, rejectedFile, state, format: requests.format },
     ledger: output === undefined ? undefined : ledgerFile(output),
   })
-  if (output !== undefined && isWhole(ledger) && (await lengthOf(output)) !== undefined) return summary('unchanged')
+  if (output !== undefined && isWhole(ledger) && (await lengthOf(output)) !== undefined) {
+    const { answered, cost } = ledger!.earlier!
+    return { ...summary('unchanged'), rows: answered, cost }
+  }
   if (ledger?.earlier) hooks.onEarlier?.(ledger.earlier)
   const destination = await openDestination(output, rejectedFile, headerOf(requests, job), hooks)
   try {

@@ -2,6 +2,7 @@ import { UpstreamError } from '../errors.ts'
 import { isRefusal, type Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
 import { orStopped } from './batch_pipeline.ts'
+import type { Prediction } from './budget.ts'
 import { type CallBlock, createCallBlock, type RowDecision } from './call_block.ts'
 import type { RowAnswer } from './call_columns.ts'
 import type { RequestBody } from './chat_body.ts'
@@ -17,8 +18,8 @@ const WAITING_BYTES = 1 << 24
 /** A row that is about to be called. */
 export interface PreparedCall {
   readonly body: RequestBody
-  /** US dollars that are set aside for it. */
-  readonly expected: number | undefined
+  /** What is set aside for it. */
+  readonly expected: Prediction
 }
 
 /** What is done with the rows of an input. Rows are named by their block and their index in it. */
@@ -31,8 +32,8 @@ export interface CallPipeline {
   /** What an earlier run was answered. */
   recall(row: number): Promise<{ readonly decision: RowDecision; readonly answer: RowAnswer } | undefined>
   decide(block: CallBlock, indexes: readonly number[]): Promise<(Decision | Refusal)[]>
-  /** Makes a row ready right before it is called; undefined stops like the signal. */
-  prepare(block: CallBlock, index: number, decision: Decision): PreparedCall | undefined
+  /** Makes a row ready right before it is called; `wait` until another has ended; undefined stops like the signal. */
+  prepare(block: CallBlock, index: number, decision: Decision): PreparedCall | 'wait' | undefined
   /** Throws UpstreamError where the row has no answer; anything else ends the run. */
   call(block: CallBlock, index: number, decision: Decision, prepared: PreparedCall): Promise<RowAnswer>
   /** Takes blocks whose rows have all come to their end, in the order of the input; calls do not overlap. */
@@ -86,9 +87,7 @@ export async function callRows(segments: AsyncGenerator<Segment>, pipeline: Call
           block.reject(index, decision.refused)
           continue
         }
-        await until(() => underWay.size < maxConcurrency)
-        const isEnding = failure !== undefined || signal?.aborted
-        const prepared = isEnding ? undefined : pipeline.prepare(block, index, decision)
+        const prepared = await prepare(block, index, decision)
         if (!prepared) return false
         const row = callRow(block, index, decision, prepared).finally(() => {
           underWay.delete(row)
@@ -98,6 +97,15 @@ export async function callRows(segments: AsyncGenerator<Segment>, pipeline: Call
       }
     }
     return true
+  }
+
+  async function prepare(block: CallBlock, index: number, decision: Decision): Promise<PreparedCall | undefined> {
+    for (let most = maxConcurrency; ; most = underWay.size) {
+      await until(() => underWay.size < most)
+      if (failure || signal?.aborted) return undefined
+      const prepared = pipeline.prepare(block, index, decision)
+      if (prepared !== 'wait') return prepared
+    }
   }
 
   async function notRecalled(block: CallBlock, from: number): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { DataError, UpstreamError } from '../errors.ts'
 import type { CostAccount } from '../routing/call_costs.ts'
 import type { Decision } from '../types.ts'
-import type { Budget } from './budget.ts'
+import type { Budget, Prediction } from './budget.ts'
 import type { CallBlock, RowDecision } from './call_block.ts'
 import type { CallCost, RowAnswer } from './call_columns.ts'
 import type { CallPipeline } from './call_pipeline.ts'
@@ -16,8 +16,8 @@ export interface RowCallParts {
   readonly router: Router
   /** Throws UpstreamError where the row has no answer; anything else ends the batch. */
   answer(decision: Decision, prompt: string, body: RequestBody): Promise<RowAnswer>
-  /** Expected US dollars of an answer; undefined where a price is not known. */
-  predictCost(decision: Decision, body: RequestBody): number | undefined
+  /** Asked only where there is a budget. */
+  predict(decision: Decision, body: RequestBody): Prediction
 }
 
 /** What rows are called with. */
@@ -45,9 +45,11 @@ export interface CallCounts {
   retries: number
 }
 
+const NO_PREDICTION: Prediction = { cost: undefined, isGuess: false }
+
 /** What a pipeline does with a row, remembered in the ledger, the budget and the account. */
 export function createRowCalls(
-  { router, answer, predictCost }: RowCallParts,
+  { router, answer, predict }: RowCallParts,
   { job, body: options, ledger, budget, account, strictInput }: RowCallSettings,
 ): Pick<CallPipeline, 'recall' | 'decide' | 'prepare' | 'call'> & {
   readonly counts: CallCounts
@@ -75,9 +77,10 @@ export function createRowCalls(
 
     prepare(block, index, decision) {
       const body = bodyOfRow(block.recordOf(index), block.prompts[index]!, job, options)
-      const expected = predictCost(decision, body)
-      isOverBudget = !budget.reserve(expected, decision.models.join(', '))
-      return isOverBudget ? undefined : { body, expected }
+      const expected = budget.isLimited ? predict(decision, body) : NO_PREDICTION
+      const reserved = budget.reserve(expected, decision.models)
+      isOverBudget = reserved === 'no'
+      return reserved === 'yes' ? { body, expected } : reserved === 'wait' ? 'wait' : undefined
     },
 
     async call(block, index, decision, { body, expected }) {

@@ -4,8 +4,9 @@ import { type BatchSummary, routeBatch } from '../../io/batch.ts'
 import type { BatchOptions } from '../../io/batch_options.ts'
 import { STDIN } from '../../io/byte_source.ts'
 import { resolveDataset } from '../../io/catalog.ts'
-import { unwritable } from '../../io/file_errors.ts'
 import { parseFormat } from '../../io/formats.ts'
+import { GO_ON, stopSignal, writeOut } from '../batch_process.ts'
+import { addCallOptions, type CallFlags, parseDollars, requireCall, withEnsemble } from '../call_flags.ts'
 import {
   addDecisionOptions,
   addLogOptions,
@@ -17,7 +18,7 @@ import {
 import { toJson } from '../output/json.ts'
 import { createProgress, type Progress } from '../output/progress.ts'
 
-interface Flags extends DecisionFlags {
+interface Flags extends DecisionFlags, CallFlags {
   output?: string
   format?: BatchOptions['format']
   promptColumn?: string
@@ -26,6 +27,7 @@ interface Flags extends DecisionFlags {
   resume?: boolean
   workers?: number
   maxField?: number
+  maxDollars?: number
   json?: boolean
 }
 
@@ -36,6 +38,7 @@ Examples:
   llmroute batch requests.csv -o routed.csv --resume
   llmroute batch requests.jsonl -o routed.jsonl --policy round_robin --models a,b,c
   zcat prompts.txt.gz | llmroute batch - > routed.txt
+  llmroute batch requests.csv -o answers.csv --call --max-concurrency 64 --max-dollars 5
 
 Adds llmroute_model, llmroute_win_rate and llmroute_threshold to every row: columns in CSV and TSV, keys in JSONL, three
 values after tabs in plain lines. Every other field keeps its value; the order is kept. JSONL rows need the prompt column
@@ -54,17 +57,22 @@ With --strong-pct, a share that these prompts clearly miss is said at the end.
 A run that was stopped (Ctrl-C, kill, a full disk) goes on with the same command and --resume; what is done is kept in
 OUT.partial and OUT.resume.json.
 
+--call sends every row to its model, many at a time, and adds llmroute_answer, llmroute_input_tokens, llmroute_output_tokens,
+llmroute_cost (US dollars), llmroute_latency (ms) and llmroute_retries. llmroute_model is the model that answered. Of JSONL with
+messages the whole conversation is sent, with the keys of a chat request beside it (tools, temperature, max_tokens …); in plain
+lines the answer is a JSON string. Every call is in OUT.ledger.jsonl before it is made, and its answer after it. After any end
+--resume goes on without asking again what was answered; what failed is asked again. Rows without an answer go to the rejected
+file. At the end it says what the answers cost, and what they would have cost at one model for all (mean lengths × prices).
+
 --json prints one Decision a line ({ "line", "model", "models", "plan", "policy", "strategy", "winRate", "threshold",
 "alternatives" }) instead of the rows; with -o it leaves the file as it is and prints one summary: { "version", "input",
 "output", "format", "state" ("finished", "unchanged", "stopped"), "rows", "byModel": { model: rows }, "strongShare", "rejected",
-"rejectedFile", "policy", "strategy", "threshold", "pair": { "strong", "weak" } }; what a policy does not have is null.`
-
-/** Signals that stop a batch so that it can be resumed, and the exit codes shells expect of them. */
-const STOPS = { SIGINT: 130, SIGTERM: 143 } as const
+"rejectedFile", "policy", "strategy", "threshold", "pair": { "strong", "weak" } }; what a policy does not have is null.
+With --call the lines have "answer": { "model", "text", "inputTokens", "outputTokens", "cost", "latency", "retries", "isCached" }, the
+summary "failed", "ledger", "answeredHere", "retries", "inputTokens", "outputTokens", "cost" and "baselines": [{ "name", "model",
+"cost" }], and "state" may be "budget".`
 
 const MOST_WORKERS = 64
-
-const GO_ON = 'batch: what is done is kept; the same command with --resume goes on from there.\n'
 
 /** `llmroute batch <file|->`. */
 export function define(command: Command): void {
@@ -88,6 +96,10 @@ export function define(command: Command): void {
       ),
     ),
   )
+  addCallOptions(command)
+    .option('--max-dollars <dollars>', 'with --call: stop, to be resumed, before the output costs more', text =>
+      parseDollars(text, '--max-dollars'),
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(run)
@@ -107,15 +119,14 @@ function parseMaxField(text: string): number {
   return parseCount(text, '--max-field', 1)
 }
 
-async function run(file: string, flags: Flags): Promise<void> {
-  const stop = new AbortController()
-  let stopCode = 0
-  for (const [signal, code] of Object.entries(STOPS)) {
-    process.once(signal, () => {
-      stopCode = code
-      stop.abort()
-    })
+async function run(file: string, given: Flags): Promise<void> {
+  requireCall(given)
+  const flags = await withEnsemble(given)
+  if (flags.call) {
+    const { callBatchFile } = await import('../batch_call.ts')
+    return callBatchFile(await optionsOf(file, flags), flags)
   }
+  const { signal, exitCode } = stopSignal()
   const started = performance.now()
   const rate = (rows: number) => `${count(rows / Math.max(1e-3, (performance.now() - started) / 1000))} rows/s`
   const isDrawn = flags.output !== undefined || !process.stdout.isTTY
@@ -124,7 +135,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   try {
     summary = await routeBatch(await optionsOf(file, flags), {
       write: writeOut,
-      signal: stop.signal,
+      signal,
       onNote(note) {
         process.stderr.write(`${note}\n`)
       },
@@ -138,12 +149,12 @@ async function run(file: string, flags: Flags): Promise<void> {
       },
       onKept() {
         progress?.stop()
-        process.stderr.write(GO_ON)
+        process.stderr.write(`batch: ${GO_ON}`)
       },
     })
   } catch (error) {
     // Nothing of the input was there yet; reading it would hold the process.
-    if (stop.signal.aborted && error === stop.signal.reason) process.exit(stopCode)
+    if (signal.aborted && error === signal.reason) process.exit(exitCode())
     throw error
   } finally {
     progress?.stop()
@@ -151,7 +162,7 @@ async function run(file: string, flags: Flags): Promise<void> {
   process.stderr.write(sentence(summary, rate(summary.rowsHere), flags.strongPct))
   if (flags.json && flags.output !== undefined) process.stdout.write(toJson(record(file, flags.output, summary)))
   // Standard input may still be open, and would hold a stopped process.
-  if (summary.state === 'stopped') process.exit(stopCode)
+  if (summary.state === 'stopped') process.exit(exitCode())
   if (summary.rejected > 0 && summary.state === 'finished') process.exitCode = 1
 }
 
@@ -172,20 +183,15 @@ async function optionsOf(file: string, flags: Flags): Promise<BatchOptions> {
   }
 }
 
-/** Waits until the bytes are taken, so that a slow reader slows the batch. */
-function writeOut(bytes: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(bytes, error => (error ? reject(unwritable('standard output', error)) : resolve()))
-  })
-}
-
 function sentence(summary: BatchSummary, rate: string, asked: number | undefined): string {
   const { state, rows, rejected, rejectedFile, isResumable } = summary
   if (state === 'unchanged') return 'batch: nothing to do; an earlier run has finished this output.\n'
   const share = rows > 0 ? `, ${sharesOf(summary)}` : ''
   const bad = rejected > 0 ? `, ${count(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
   const done = `batch: ${state === 'stopped' ? 'stopped after ' : ''}${count(rows)} rows${share}${bad}, ${rate}\n`
-  return state === 'stopped' && isResumable ? done + GO_ON : done + missed(strongShareOf(summary), rows, asked)
+  return state === 'stopped' && isResumable
+    ? `${done}batch: ${GO_ON}`
+    : done + missed(strongShareOf(summary), rows, asked)
 }
 
 /** Of a pair the strong model's share, else every model's, the largest first. */
