@@ -24,7 +24,7 @@ export function networkFailure(error: unknown, connect: number): AttemptFailure 
   if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') {
     return passing('a connection that closed before the answer was whole')
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (code.startsWith('HPE_') || code === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW') {
     return new AttemptFailure(`an answer that is not HTTP (${code})`, 'lasting', { advice: 'Check the base URL.' })
   }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return passing('an answer shorter or longer than it says')

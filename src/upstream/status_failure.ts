@@ -72,7 +72,8 @@ export function retryAfter(headers: Readonly<Record<string, string>>, now: numbe
   const header = headers['retry-after']
   const seconds = numberOf(header)
   if (seconds !== undefined) return seconds * 1000
-  const date = Date.parse(header ?? '')
+  // Date.parse takes `-1` for a year.
+  const date = /[a-z]{3}/i.test(header ?? '') ? Date.parse(header!) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 

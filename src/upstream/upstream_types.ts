@@ -160,6 +160,8 @@ export interface ForwardRequest {
   readonly isStream: boolean
   /** Aborting it cancels the call, before and after its answer has begun. */
   readonly signal?: AbortSignal
+  /** Neither looks into the response cache nor adds to it. Default false. */
+  readonly skipsCache?: boolean
 }
 
 /** How an answer ended: all of it came, it broke off, or the client went away. */

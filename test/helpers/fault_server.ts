@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -213,12 +214,10 @@ async function sendHuge(response: ServerResponse, bytes: number) {
   response.writeHead(200, { 'content-type': 'application/json' })
   response.write('{"choices":[{"message":{"content":"')
   const piece = Buffer.alloc(1 << 20, 'a')
+  const closed = once(response, 'close')
   for (let sent = 0; sent < bytes && !response.destroyed; sent += piece.length) {
     if (response.write(piece)) continue
-    await new Promise<void>(resolve => {
-      response.once('drain', resolve)
-      response.once('close', resolve)
-    })
+    await Promise.race([once(response, 'drain'), closed])
   }
   response.end('"}}]}')
 }

@@ -167,10 +167,10 @@ test('an aborted call ends at once, and its request with it', async () => {
 test('connections are kept open, and statistics with them', async () => {
   const { call, statistics } = caller()
   const before = server.connections()
-  for (let i = 0; i < 5; i++) await call({ models: [model], body })
+  for (let i = 0; i < 20; i++) await call({ models: [model], body })
   // undici gives a connection back one turn of the event loop after the answer.
-  expect(server.connections() - before).toBeLessThanOrEqual(2)
-  expect(statistics.of('big')).toMatchObject({ requests: 5, errors: 0, inFlight: 0, outputTokens: 100, isOpen: false })
+  expect(server.connections() - before).toBeLessThanOrEqual(4)
+  expect(statistics.of('big')).toMatchObject({ requests: 20, errors: 0, inFlight: 0, outputTokens: 100, isOpen: false })
   expect(statistics.of('big').latency).toBeGreaterThan(0)
 })
 

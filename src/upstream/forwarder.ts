@@ -1,0 +1,137 @@
+import { UsageError } from '../errors.ts'
+import type { Model } from '../types.ts'
+import { anthropicForm } from './anthropic_form.ts'
+import { AttemptFailure } from './attempt_failure.ts'
+import { destinationOf, headersFor, keyOf } from './destination.ts'
+import { type Begun, keyOfForward, storedAnswer, storing } from './forward_cache.ts'
+import { incomingHeaders, outgoingHeaders } from './forward_headers.ts'
+import { parseJson } from './json.ts'
+import { openaiForm } from './openai_form.ts'
+import { pursue, type Ticket } from './pursuit.ts'
+import { contentOf, refusalOf } from './reply_check.ts'
+import { createTailWatch, readStart } from './stream_start.ts'
+import type { Reply } from './transport.ts'
+import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
+import type { Forwarded, Forwarder, ForwardRequest, UpstreamOptions } from './upstream_types.ts'
+
+/** Passes bytes between clients and models. @param core shared with a caller, where there is one. */
+export function createForwarder(
+  options: UpstreamOptions = {},
+  core: UpstreamCore = createUpstreamCore(options),
+): Forwarder {
+  return {
+    statistics: core.health.statistics,
+    close: core.close,
+    async forward(request) {
+      const { models, signal } = request
+      if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')
+      const cache = request.skipsCache ? undefined : await core.cache()
+      const { value, model, attempts, isCached } = await pursue<Begun>(core, {
+        models,
+        signal,
+        ...(cache ? { cached: async model => storedAnswer(await cache.get(keyOfForward(model, request))) } : {}),
+        async attempt(model, ticket) {
+          const begun = await begin(core, request, model, ticket)
+          if (!cache || begun.status < 200 || begun.status >= 300) return begun
+          return storing(begun, core.maxAnswerBytes, bytes => cache.set(keyOfForward(model, request), bytes))
+        },
+      })
+      return { ...value, model, attempts, isCached }
+    },
+  }
+}
+
+/** One attempt, until it is certain that this model answers. */
+async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, ticket: Ticket): Promise<Begun> {
+  const { models, path, bodyFor, headers: client, isStream, signal } = request
+  const { origin, path: full } = destinationOf(model, path)
+  const body = bodyFor(model)
+  const headers = outgoingHeaders(client, headersFor(model))
+  const transport = await core.transport()
+  const reply = await transport.send({ origin, path: full, headers, body, signal })
+  ticket.status = reply.status
+  const refusal = await refusalOf(reply, body, core.now())
+  if (refusal) {
+    const { kind } = refusal.failure
+    if (kind !== 'request' && !(kind === 'unsuited' && model === models.at(-1))) throw refusal.failure
+    ticket.fail(refusal.failure)
+    return whole(reply, withoutKey(refusal.answer, model), ticket)
+  }
+  const isEvents = contentOf(reply) === 'events'
+  if (isEvents !== isStream) {
+    reply.body.cancel()
+    const got = isEvents ? 'text/event-stream' : 'application/json'
+    throw new AttemptFailure(`content type ${got}`, 'passing', { advice: 'Check the base URL.' })
+  }
+  if (isStream) return streamed(reply, path, ticket, signal)
+  const bytes = await reply.body.bytes(core.maxAnswerBytes)
+  const json = parseJson(bytes.toString('utf8'))
+  if (json === undefined)
+    throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
+  if (path === '/chat/completions') openaiForm.read(json)
+  if (path === '/messages') anthropicForm.read(json)
+  return { ...whole(reply, bytes, ticket), json }
+}
+
+function whole({ status, headers }: Reply, bytes: Uint8Array, ticket: Ticket): Begun {
+  return { status, headers: incomingHeaders(headers), body: once(bytes), release: releaseOf(ticket, () => {}) }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+async function streamed(
+  { status, headers, body }: Reply,
+  path: string,
+  ticket: Ticket,
+  signal: AbortSignal | undefined,
+): Promise<Begun> {
+  const chunks = body[Symbol.asyncIterator]()
+  const held = await readStart(chunks).catch(error => {
+    body.cancel()
+    throw error
+  })
+  const release = releaseOf(ticket, body.cancel)
+  const tail = createTailWatch(path)
+  async function* all() {
+    let isOver = false
+    try {
+      for (const chunk of held) {
+        tail.see(chunk)
+        yield chunk
+      }
+      for (;;) {
+        const { value, done } = await chunks.next()
+        if (done) break
+        tail.see(value)
+        yield value
+      }
+      isOver = true
+      if (!tail.isWhole()) throw new AttemptFailure('a stream that broke off', 'passing')
+    } catch (error) {
+      isOver = true
+      release(signal?.aborted ? 'abandoned' : 'cut')
+      throw error
+    } finally {
+      if (!isOver) release('abandoned')
+    }
+  }
+  return { status, headers: incomingHeaders(headers), body: all(), release }
+}
+
+function releaseOf(ticket: Ticket, cancel: () => void): Forwarded['release'] {
+  return (ending, figures = {}) => {
+    if (ending === 'whole') ticket.succeed(figures)
+    else if (ending === 'cut') ticket.fail(new AttemptFailure('a stream that broke off', 'passing'))
+    else ticket.abandon()
+    if (ending !== 'whole') cancel()
+  }
+}
+
+/** Some endpoints quote the key that they refuse. */
+function withoutKey(answer: Buffer, model: Model): Uint8Array {
+  const key = keyOf(model)
+  if (key === undefined || !answer.includes(key)) return answer
+  return Buffer.from(answer.toString('utf8').replaceAll(key, '***'))
+}

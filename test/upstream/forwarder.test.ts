@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Model } from '../../src/types.ts'
+import { createForwarder } from '../../src/upstream/forwarder.ts'
+import type {
+  CallError,
+  Forwarded,
+  Forwarder,
+  ForwardRequest,
+  UpstreamOptions,
+} from '../../src/upstream/upstream_types.ts'
+import { type Fault, type FaultServer, startFaultServer } from '../helpers/fault_server.ts'
+
+const KEY = 'sk-do-not-print-me'
+/** A number that no double holds, and spaces that JSON.stringify would not write. */
+const RAW = '{ "model": "MODEL",  "seed": 12345678901234567890, "messages": [{"role":"user","content":"hi"}]STREAM }'
+let server: FaultServer
+let other: FaultServer
+let model: Model
+let spare: Model
+const forwarders: Forwarder[] = []
+
+beforeAll(async () => {
+  server = await startFaultServer()
+  other = await startFaultServer()
+  process.env.TEST_FORWARD_KEY = KEY
+  model = { id: 'big', endpoint: { baseUrl: server.url, keyVariable: 'TEST_FORWARD_KEY' } }
+  spare = { id: 'spare', endpoint: { baseUrl: other.url } }
+})
+afterAll(async () => {
+  delete process.env.TEST_FORWARD_KEY
+  await Promise.all([server.close(), other.close()])
+})
+beforeEach(() => {
+  for (const { requests, faults } of [server, other]) requests.length = faults.length = 0
+})
+afterEach(async () => {
+  server.always = undefined
+  await Promise.all(forwarders.splice(0).map(forwarder => forwarder.close()))
+})
+
+function forwarder(options: UpstreamOptions = {}): Forwarder {
+  const timeouts = { connect: 300, firstByte: 150, idle: 150, total: 5000 }
+  const created = createForwarder({ sleep: async () => {}, retry: { attempts: 2 }, timeouts, ...options })
+  forwarders.push(created)
+  return created
+}
+
+const request = (isStream: boolean, more: Partial<ForwardRequest> = {}): ForwardRequest => ({
+  models: [model, spare],
+  path: '/chat/completions',
+  bodyFor: ({ id }) => Buffer.from(RAW.replace('MODEL', id).replace('STREAM', isStream ? ', "stream": true' : '')),
+  headers: {},
+  isStream,
+  ...more,
+})
+
+async function textOf({ body }: Forwarded): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The bytes that the endpoint gives when it is asked without anybody between. */
+async function direct(isStream: boolean): Promise<string> {
+  const response = await fetch(`${server.url}/chat/completions`, {
+    method: 'POST',
+    body: Buffer.from(request(isStream).bodyFor(model)),
+  })
+  server.requests.length = 0
+  return response.text()
+}
+
+test.each([false, true])('bytes in, bytes out; streamed: %s', async isStream => {
+  const expected = await direct(isStream)
+  const { forward, statistics } = forwarder()
+  const forwarded = await forward(request(isStream))
+  expect(statistics.of('big').inFlight).toBe(1)
+  expect(await textOf(forwarded)).toBe(expected)
+  expect(forwarded).toMatchObject({
+    status: 200,
+    model: { id: 'big' },
+    attempts: [{ model: 'big', status: 200 }],
+    isCached: false,
+  })
+  expect(forwarded.json === undefined).toBe(isStream)
+  forwarded.release('whole', { cost: 0.5, outputTokens: 100 })
+  forwarded.release('cut')
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, requests: 1, errors: 0, cost: 0.5, outputTokens: 100 })
+  expect(server.requests[0]!.text).toBe(Buffer.from(request(isStream).bodyFor(model)).toString())
+})
+
+test('headers go by a list, both ways', async () => {
+  const headers = {
+    authorization: 'Bearer of-the-client',
+    'x-api-key': 'of-the-client',
+    cookie: 'a=b',
+    host: 'elsewhere.example',
+    'x-forwarded-host': 'elsewhere.example',
+    'content-length': '3',
+    'transfer-encoding': 'chunked',
+    connection: 'close',
+    'content-type': 'text/plain',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    'openai-beta': 'assistants=v2',
+    'x-request-id': 'a\r\nx-evil: 1',
+  }
+  const forwarded = await forwarder().forward(request(false, { headers }))
+  expect(await textOf(forwarded)).toContain('Grüße')
+  expect(forwarded.headers).toEqual({ 'content-type': 'application/json', 'x-request-id': 'req-1' })
+  forwarded.release('whole')
+  const sent = server.requests[0]!.headers
+  expect(sent).toMatchObject({
+    authorization: `Bearer ${KEY}`,
+    host: new URL(server.url).host,
+    'content-type': 'application/json',
+    traceparent: headers.traceparent,
+    'openai-beta': 'assistants=v2',
+  })
+  for (const name of ['cookie', 'x-api-key', 'x-forwarded-host', 'x-request-id', 'x-evil'])
+    expect(sent).not.toHaveProperty(name)
+})
+
+const events = (text: string): Fault => ({
+  kind: 'answer',
+  headers: { 'content-type': 'text/event-stream' },
+  body: text,
+})
+
+test.each<[string, boolean, Fault]>([
+  ['429', false, { kind: 'answer', status: 429 }],
+  ['500', true, { kind: 'answer', status: 500 }],
+  ['invalid JSON', false, { kind: 'answer', body: '{' }],
+  ['empty choices', false, { kind: 'answer', body: '{"choices":[]}' }],
+  ['half an answer', false, { kind: 'cut' }],
+  ['an answer that is not streamed', true, { kind: 'answer', body: '{"choices":[{"message":{}}]}' }],
+  ['a stream that was not asked for', false, events('data: {}\n\n')],
+  ['silence', true, { kind: 'silent' }],
+  ['a slow first byte', true, { kind: 'slow_first_byte', after: 5000 }],
+  ['a connection that closes', true, { kind: 'reset' }],
+  ['a stream of nothing', true, events('')],
+  ['a stream of comments', true, events(': wait\n\n: wait\n\n')],
+  ['a stream that begins with an error', true, events(': wait\n\ndata: {"id":"1","error":{"code":500}}\n\n')],
+  ["Anthropic's error event", true, events('event: error\ndata: {"type":"error"}\n\n')],
+  ['a redirect', true, { kind: 'answer', status: 302, headers: { location: 'http://127.0.0.1:9/' } }],
+])('%s: the next model answers, and the client sees nothing of it', async (_, isStream, fault) => {
+  server.faults.push(fault, fault)
+  const { forward, statistics } = forwarder()
+  const forwarded = await forward(request(isStream))
+  expect(forwarded.model.id).toBe('spare')
+  server.faults.length = 0
+  expect(await textOf(forwarded)).toBe((await direct(isStream)).replaceAll('"big"', '"spare"'))
+  forwarded.release('whole')
+  expect(forwarded.attempts.length).toBeGreaterThanOrEqual(2)
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, errorRate: 1 })
+})
+
+test('comments before the first event go along', async () => {
+  server.faults.push(events(': wait\n\ndata: {"choices":[]}\n\ndata: [DONE]\n\n'))
+  const forwarded = await forwarder().forward(request(true))
+  expect(await textOf(forwarded)).toBe(': wait\n\ndata: {"choices":[]}\n\ndata: [DONE]\n\n')
+  forwarded.release('whole')
+})
+
+test.each<[string, Fault]>([
+  ['is cut', { kind: 'cut' }],
+  ['stalls', { kind: 'stall' }],
+  ['ends as if it were whole', { kind: 'short' }],
+])('a stream that %s after it began is an error, never an end, and never another model', async (_, fault) => {
+  server.faults.push(fault)
+  const { forward, statistics } = forwarder()
+  const forwarded = await forward(request(true))
+  let seen = ''
+  await expect(
+    (async () => {
+      for await (const chunk of forwarded.body) seen += Buffer.from(chunk).toString('latin1')
+    })(),
+  ).rejects.toThrow()
+  expect(seen).toContain('data: {')
+  expect(other.requests).toEqual([])
+  expect(statistics.of('big')).toMatchObject({ errors: 1, inFlight: 0 })
+})
+
+test('the fault of the request goes back as it came, but for the key', async () => {
+  const text = `{"error":{"message":"bad seed, ${KEY}","type":"invalid_request_error"}}`
+  server.faults.push({ kind: 'answer', status: 400, headers: { 'x-request-id': 'r' }, body: text })
+  const { forward, statistics } = forwarder()
+  const forwarded = await forward(request(true))
+  expect(forwarded).toMatchObject({ status: 400, headers: { 'content-type': 'application/json', 'x-request-id': 'r' } })
+  expect(await textOf(forwarded)).toBe(text.replace(KEY, '***'))
+  forwarded.release('whole')
+  expect(statistics.of('big')).toMatchObject({ errors: 0, inFlight: 0, isOpen: false })
+  expect(other.requests).toEqual([])
+})
+
+test('a prompt too long for all models is an answer of the last', async () => {
+  const fault: Fault = { kind: 'answer', status: 400, body: '{"error":{"code":"context_length_exceeded"}}' }
+  server.faults.push(fault)
+  other.faults.push(fault)
+  const forwarded = await forwarder().forward(request(false))
+  expect(forwarded).toMatchObject({ status: 400, model: { id: 'spare' } })
+  forwarded.release('whole')
+})
+
+test('no model answers: one error with the status of the last', async () => {
+  server.always = { kind: 'answer', status: 503 }
+  const error = await forwarder()
+    .forward(request(true, { models: [model] }))
+    .catch((thrown: CallError) => thrown)
+  expect(error).toMatchObject({ name: 'UpstreamError', status: 503, isRequestRefused: false })
+})
+
+test.each([true, false])('a client that goes away cancels the call; after the first byte: %s', async hasBegun => {
+  server.always = hasBegun ? { kind: 'stall' } : { kind: 'silent' }
+  const options = { timeouts: { firstByte: 60_000, idle: 60_000 } }
+  const { forward, statistics } = forwarder(options)
+  const before = server.aborted()
+  const controller = new AbortController()
+  const pending = forward(request(true, { signal: controller.signal }))
+  if (hasBegun) {
+    const forwarded = await pending
+    const chunks = forwarded.body[Symbol.asyncIterator]()
+    await chunks.next()
+    controller.abort(new Error('gone'))
+    await expect(chunks.next().then(() => chunks.next())).rejects.toThrow('gone')
+  } else {
+    while (server.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    controller.abort(new Error('gone'))
+    await expect(pending).rejects.toThrow('gone')
+  }
+  while (server.aborted() === before) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, requests: 0, errors: 0 })
+})
+
+test('who stops reading, or releases it as abandoned, cancels the call', async () => {
+  server.always = { kind: 'stall' }
+  const { forward, statistics } = forwarder({ timeouts: { firstByte: 60_000, idle: 60_000 } })
+  for (const stop of [
+    async ({ body }: Forwarded) => {
+      for await (const _ of body) break
+    },
+    async ({ release }: Forwarded) => release('abandoned'),
+  ]) {
+    const before = server.aborted()
+    await stop(await forward(request(true)))
+    while (server.aborted() === before) await new Promise(resolve => setTimeout(resolve, 5))
+  }
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, requests: 0 })
+})
+
+test.each([false, true])('the cache holds whole answers only, byte by byte; streamed: %s', async isStream => {
+  const { forward } = forwarder({ cache: {} })
+  server.faults.push({ kind: 'answer', status: 400, body: '{}' })
+  const refused = await forward(request(isStream))
+  await textOf(refused)
+  refused.release('whole')
+  server.text = `${'long '.repeat(20)}`
+  const first = await forward(request(isStream))
+  const text = await textOf(first)
+  first.release('whole')
+  const second = await forward(request(isStream))
+  expect(second).toMatchObject({
+    isCached: true,
+    status: 200,
+    attempts: [],
+    headers: { 'content-type': first.headers['content-type'] },
+  })
+  expect(await textOf(second)).toBe(text)
+  expect(second.json).toEqual(first.json)
+  second.release('whole')
+  const third = await forward(request(isStream, { skipsCache: true }))
+  expect(third.isCached).toBe(false)
+  third.release('abandoned')
+  server.text = 'Grüße, 世界 🌍!'
+  expect(server.requests).toHaveLength(3)
+})
+
+test('300 streams at once, none lost, none mixed up', async () => {
+  const expected = await direct(true)
+  const { forward } = forwarder({ timeouts: {} })
+  const texts = await Promise.all(
+    Array.from({ length: 300 }, async () => {
+      const forwarded = await forward(request(true))
+      const text = await textOf(forwarded)
+      forwarded.release('whole')
+      return text
+    }),
+  )
+  expect(new Set(texts)).toEqual(new Set([expected]))
+})
