@@ -102,11 +102,11 @@ function shareTile({ share, target, window, isDrifting }: DriftState): string {
 function savedTile({ dollars, dollarsAllStrong }: TrafficSnapshot): string {
   if (dollarsAllStrong === null) return tile('Spent', money(dollars), 'prices of strong are not known')
   const saved = dollarsAllStrong - dollars
-  const share = dollarsAllStrong > 0 ? ` (${percent(saved / dollarsAllStrong)})` : ''
+  const share = dollarsAllStrong > 0 ? percent(saved / dollarsAllStrong) : '–'
   return tile(
     'Saved against all strong',
-    `${money(saved)}${share}`,
-    `spent ${money(dollars)} of ${money(dollarsAllStrong)}`,
+    share,
+    `${money(saved)}: spent ${money(dollars)} of ${money(dollarsAllStrong)}`,
   )
 }
 
