@@ -3,6 +3,7 @@ import { checked, v } from '../schema.ts'
 import { hash32 } from '../text/hash.ts'
 import type { Decision, Model, Policy, Pool } from '../types.ts'
 import { requireModel } from './model_names.ts'
+import { createPerCandidates } from './per_candidates.ts'
 import type { PolicyParts } from './registry.ts'
 import { singleDecision, stickyKey, weightOf } from './single_decision.ts'
 
@@ -32,9 +33,10 @@ export function create({ options: given, pool, seed }: Pick<PolicyParts, 'option
   const { split, salt } = checked(options, given, 'policy ab')
   if (split) checkSplit(split, pool)
   const shareOf = (model: Model) => (split ? (Object.hasOwn(split, model.id) ? split[model.id]! : 0) : weightOf(model))
+  const armsAmong = createPerCandidates(models => armsOf(models, shareOf))
   return {
     async decide(requests, { models }) {
-      const all = armsOf(models, shareOf)
+      const all = armsAmong(models)
       return requests.map(request => {
         const { candidates = models } = request
         const key = `${salt}\0${stickyKey(request)}`

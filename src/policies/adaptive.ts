@@ -2,6 +2,7 @@ import { createRandom } from '../math/random.ts'
 import { checked, v } from '../schema.ts'
 import type { Model, ModelStatistics, Policy, PoolStatistics, Reason } from '../types.ts'
 import { createInFlight } from './in_flight.ts'
+import { createPerCandidates } from './per_candidates.ts'
 import type { PolicyParts } from './registry.ts'
 import { singleDecision, weightOf } from './single_decision.ts'
 
@@ -33,9 +34,10 @@ export function create(parts: Pick<PolicyParts, 'options' | 'seed'>): Policy {
     async decide(requests, { models, statistics }) {
       const inFlight = createInFlight(statistics)
       recoveries.observe(models, statistics)
+      const sharesAmong = createPerCandidates(candidates => sharesOf(candidates, statistics, sharpness))
       return requests.map(({ candidates = models }) => {
         if (candidates.length === 0) return undefined
-        const shares = sharesOf(candidates, statistics, sharpness)
+        const shares = sharesAmong(candidates)
         const [place, reason] = choose(candidates, shares)
         const chosen = candidates[place]!
         inFlight.add(chosen.id)
@@ -43,7 +45,7 @@ export function create(parts: Pick<PolicyParts, 'options' | 'seed'>): Policy {
         return singleDecision('adaptive', chosen, reason, candidates, (_, i) => ({ score: shares[i]!, reason: SHARE }))
       })
 
-      function choose(candidates: readonly Model[], shares: Float64Array): [place: number, reason: Reason] {
+      function choose(candidates: readonly Model[], shares: readonly number[]): [place: number, reason: Reason] {
         const untried = candidates.findIndex(({ id }) => !statistics?.of(id).requests && inFlight.of(id) === 0)
         if (untried >= 0) return [untried, UNTRIED]
         const better = candidates.findIndex(({ id }) => recoveries.take(id))
@@ -64,17 +66,13 @@ const SHARE = 'share by latency and errors'
 const UNTRIED: Reason = { kind: 'statistic', name: 'tried, since nothing is known of it', weight: 0 }
 
 /** Share of each model, summing to 1. What has answered nothing yet gets none, but by weight where none has. */
-function sharesOf(
-  candidates: readonly Model[],
-  statistics: PoolStatistics | undefined,
-  sharpness: number,
-): Float64Array {
-  const slowness = Float64Array.from(candidates, ({ id }) => slownessOf(statistics?.of(id)))
-  const least = slowness.reduce((a, b) => Math.min(a, b))
-  const powers = slowness.map((slow, i) => {
-    const relative = least === Number.POSITIVE_INFINITY ? 1 : slow === least ? 1 : (least / slow) ** sharpness
-    return weightOf(candidates[i]!) * relative
-  })
+function sharesOf(candidates: readonly Model[], statistics: PoolStatistics | undefined, sharpness: number): number[] {
+  const slowness = candidates.map(({ id }) => slownessOf(statistics?.of(id)))
+  const least = Math.min(...slowness)
+  // Infinity against Infinity is alike too.
+  const powers = slowness.map(
+    (slow, i) => weightOf(candidates[i]!) * (slow === least ? 1 : (least / slow) ** sharpness),
+  )
   const total = powers.reduce((sum, power) => sum + power, 0)
   return powers.map(power => power / total)
 }
@@ -126,7 +124,7 @@ function placeOfLeast(values: readonly number[]): number {
   return values.indexOf(Math.min(...values))
 }
 
-function draw(shares: Float64Array, place: number): number {
+function draw(shares: readonly number[], place: number): number {
   let end = 0
   for (let i = 0; i < shares.length; i++) {
     end += shares[i]!

@@ -1,6 +1,7 @@
 import { checked, v } from '../schema.ts'
 import type { Model, ModelStatistics, Policy, Reason } from '../types.ts'
 import { createInFlight } from './in_flight.ts'
+import { createPerCandidates } from './per_candidates.ts'
 import type { PolicyParts } from './registry.ts'
 import { singleDecision, weightOf } from './single_decision.ts'
 
@@ -38,11 +39,12 @@ export function create(parts: Pick<PolicyParts, 'options' | 'now'>): Policy {
       const latest = parts.now() - stale_after * 1000
       const isDue = ({ id }: Model) => inFlight.of(id) === 0 && isStale(statistics?.of(id), latest)
       const figureOf = ({ id }: Model) => orInfinity(measure.of(statistics?.of(id)))
+      const figuresAmong = createPerCandidates(candidates => candidates.map(figureOf))
       const loadOf = (model: Model) => (inFlight.of(model.id) + 1) / weightOf(model)
       const byLatency = ({ id }: Model) => orInfinity(statistics?.of(id).latency)
       return requests.map(({ candidates = models }) => {
         if (candidates.length === 0) return undefined
-        const figures = candidates.map(figureOf)
+        const figures = figuresAmong(candidates)
         const due = candidates.findIndex(isDue)
         const place = due >= 0 ? due : leastOf(candidates, figures, by === 'errors' ? byLatency : loadOf)
         const chosen = candidates[place]!

@@ -1,4 +1,5 @@
 import type { Model, Policy, Reason } from '../types.ts'
+import { createPerCandidates } from './per_candidates.ts'
 import { type Rival, singleDecision } from './single_decision.ts'
 
 /**
@@ -7,10 +8,11 @@ import { type Rival, singleDecision } from './single_decision.ts'
  */
 export function create(): Policy {
   let turn = 0
+  const placesAmong = createPerCandidates(models => new Map(models.map(({ id }, place) => [id, place])))
   return {
     async decide(requests, { models }) {
       const count = models.length
-      const places = new Map(models.map(({ id }, place) => [id, place]))
+      const places = placesAmong(models)
       return requests.map(({ candidates = models }) => {
         const ahead = ({ id }: Model) => (places.get(id)! - turn + count) % count
         let chosen = candidates[0]

@@ -1,9 +1,9 @@
-import { softmax } from '../math/probability.ts'
 import { checked, v } from '../schema.ts'
 import { hash32 } from '../text/hash.ts'
-import type { Model, ModelPair, Policy, RouteRequest } from '../types.ts'
+import type { Model, Policy, Pool } from '../types.ts'
 import { expectedQuality } from './expected_quality.ts'
 import { requireModel } from './model_names.ts'
+import { createPerCandidates } from './per_candidates.ts'
 import type { PolicyParts } from './registry.ts'
 import { type Rival, singleDecision } from './single_decision.ts'
 
@@ -47,21 +47,24 @@ export const options = v.strictObject({
 export async function create(parts: Pick<PolicyParts, 'options' | 'pool' | 'seed' | 'strategy'>): Promise<Policy> {
   const settings = checked(options, parts.options, 'policy stochastic')
   for (const id of Object.keys(settings.quality ?? {})) requireModel(id, parts.pool, 'policy stochastic: quality')
-  const qualityOf = await openQuality(settings, parts)
+  const scoreOf = knownScores(settings, parts.pool)
+  const oddsAmong = createPerCandidates(candidates => oddsOf(candidates.map(scoreOf!), settings))
+  const { strategy } = scoreOf ? {} : await parts.strategy()
   return {
     async decide(requests, { models, pair }) {
-      const qualities = await qualityOf(requests, models, pair)
-      const places = new Map(models.map(({ id }, i) => [id, i]))
+      const prompts = requests.map(({ prompt }) => prompt)
+      const expected = strategy && (await expectedQuality(strategy, prompts, models, pair))
       return requests.map(({ candidates = models, key = '', prompt }, row) => {
-        const found = candidates.map(({ id }) => qualities[row * models.length + places.get(id)!]!)
-        const chances = chancesOf(found, settings)
-        const place = draw(chances, hash32(`${key}\0${prompt}`, parts.seed) / 2 ** 32)
+        const odds = expected
+          ? oddsOf(
+              candidates.map(({ id }) => expected[row * models.length + models.findIndex(model => model.id === id)]!),
+              settings,
+            )
+          : oddsAmong(candidates)
+        const place = draw(odds.chances, hash32(`${key}\0${prompt}`, parts.seed) / 2 ** 32)
         if (place === undefined) return undefined
-        const reason = { kind: 'score', name: 'drawn, chance', weight: chances[place]! } as const
-        return singleDecision('stochastic', candidates[place]!, reason, candidates, (_, i): Rival => {
-          if (Number.isNaN(found[i]!)) return { reason: 'quality not known' }
-          return { score: chances[i]!, reason: chances[i] === 0 ? 'cut off' : 'not drawn' }
-        })
+        const reason = { kind: 'score', name: 'drawn, chance', weight: odds.chances[place]! } as const
+        return singleDecision('stochastic', candidates[place]!, reason, candidates, (_, i) => odds.rivals[i]!)
       })
     },
   }
@@ -69,28 +72,57 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'pool' | 'seed
 
 type Settings = v.InferOutput<typeof options>
 
+/** Quality of a model, NaN where it is not known; undefined where the strategy is to say it. */
+function knownScores({ quality, profile, from }: Settings, { models }: Pool): ((model: Model) => number) | undefined {
+  if (quality) return ({ id }) => own(quality, id)
+  const scoreOf = (model: Model) => own(model.profile, profile)
+  const isScored = models.some(model => !Number.isNaN(scoreOf(model)))
+  return (from ?? (isScored ? 'profile' : 'strategy')) === 'profile' ? scoreOf : undefined
+}
+
+function own(scores: Readonly<Record<string, number>> | undefined, name: string): number {
+  return scores && Object.hasOwn(scores, name) ? scores[name]! : Number.NaN
+}
+
+/** What a draw among candidates stands on, one entry each. */
+interface Odds {
+  readonly chances: readonly number[]
+  readonly rivals: readonly Rival[]
+}
+
+function oddsOf(qualities: readonly number[], settings: Settings): Odds {
+  const chances = chancesOf(qualities, settings)
+  const rivals = chances.map((chance, i): Rival => {
+    if (Number.isNaN(qualities[i]!)) return UNKNOWN
+    return { score: chance, reason: chance === 0 ? 'cut off' : 'not drawn' }
+  })
+  return { chances, rivals }
+}
+
+const UNKNOWN: Rival = { reason: 'quality not known' }
+
 /** Chance of each model: softmax of quality / temperature over the k best, then over the nucleus. Zero where quality is NaN. */
 export function chancesOf(
   qualities: readonly number[],
   { temperature, top_k = Number.POSITIVE_INFINITY, top_p = 1 }: Pick<Settings, 'temperature' | 'top_k' | 'top_p'>,
-): Float64Array {
-  const chances = new Float64Array(qualities.length)
-  const ranked = Array.from(qualities, (_, i) => i)
-    .filter(i => !Number.isNaN(qualities[i]!))
-    .sort((a, b) => qualities[b]! - qualities[a]! || a - b)
-    .slice(0, temperature === 0 ? 1 : top_k)
+): number[] {
+  const ranked = qualities.flatMap((quality, i) => (Number.isNaN(quality) ? [] : [i]))
+  ranked.sort((a, b) => qualities[b]! - qualities[a]! || a - b)
+  if (ranked.length > top_k || temperature === 0) ranked.length = Math.min(ranked.length, temperature === 0 ? 1 : top_k)
   const best = qualities[ranked[0] ?? 0]!
   // Against the best, since the quotient by a tiny temperature overflows.
-  const likely = softmax(ranked.map(i => (qualities[i]! - best) / (temperature || 1)))
+  const powers = ranked.map(i => Math.exp((qualities[i]! - best) / (temperature || 1)))
+  // A sum of chances may miss 1 by its last bits.
+  const enough = powers.reduce((sum, power) => sum + power, 0) * (top_p - 1e-12)
   let nucleus = 0
   let sum = 0
-  // A sum of chances may miss 1 by its last bits.
-  while (nucleus < ranked.length && sum < top_p - 1e-12) sum += likely[nucleus++]!
-  for (let rank = 0; rank < nucleus; rank++) chances[ranked[rank]!] = likely[rank]! / sum
+  while (nucleus < ranked.length && sum < enough) sum += powers[nucleus++]!
+  const chances = qualities.map(() => 0)
+  for (let rank = 0; rank < nucleus; rank++) chances[ranked[rank]!] = powers[rank]! / sum
   return chances
 }
 
-function draw(chances: Float64Array, place: number): number | undefined {
+function draw(chances: readonly number[], place: number): number | undefined {
   let end = 0
   let last: number | undefined
   for (let i = 0; i < chances.length; i++) {
@@ -100,35 +132,4 @@ function draw(chances: Float64Array, place: number): number | undefined {
     last = i
   }
   return last
-}
-
-/** Quality of requests × models of the pool, row-major; NaN where it is not known. */
-type QualityOf = (
-  requests: readonly RouteRequest[],
-  models: readonly Model[],
-  pair: ModelPair | undefined,
-) => Float64Array | Promise<Float64Array>
-
-async function openQuality(settings: Settings, parts: Pick<PolicyParts, 'pool' | 'strategy'>): Promise<QualityOf> {
-  const { quality, profile } = settings
-  const scoreOf = ({ id, profile: scores }: Model) => (quality ? own(quality, id) : own(scores, profile))
-  const isScored = parts.pool.models.some(model => !Number.isNaN(scoreOf(model)))
-  if (quality || (settings.from ?? (isScored ? 'profile' : 'strategy')) === 'profile') {
-    return (requests, models) => {
-      const scores = models.map(scoreOf)
-      return Float64Array.from({ length: requests.length * scores.length }, (_, k) => scores[k % scores.length]!)
-    }
-  }
-  const { strategy } = await parts.strategy()
-  return (requests, models, pair) =>
-    expectedQuality(
-      strategy,
-      requests.map(({ prompt }) => prompt),
-      models,
-      pair,
-    )
-}
-
-function own(scores: Readonly<Record<string, number>> | undefined, name: string): number {
-  return scores && Object.hasOwn(scores, name) ? scores[name]! : Number.NaN
 }
