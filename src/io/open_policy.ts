@@ -24,6 +24,7 @@ export async function openPolicy(
   id: string,
   asked: Asked,
   statistics: PoolStatistics | undefined,
+  now: () => number = Date.now,
 ): Promise<OpenedPolicy> {
   let opened: Promise<ReadyStrategy> | undefined
   const strategy = () => {
@@ -36,7 +37,7 @@ export async function openPolicy(
     options: optionsOf(policyId, asked),
     pool,
     seed: asked.seed,
-    now: Date.now,
+    now,
     strategy,
     policy: other => make(other),
     checkpoint: openCheckpoint,

@@ -43,18 +43,20 @@ export interface Router {
 /** What only the process that calls models has. */
 export interface LiveParts {
   readonly statistics?: PoolStatistics
+  /** Milliseconds since 1970. Default: the clock. */
+  readonly now?: () => number
 }
 
 /**
  * Opens a router. Precedence: options, environment (`LLMROUTE_*`), llmroute.yaml, checkpoint.
  * @throws UsageError, DataError
  */
-export async function createRouter(options: RouterOptions = {}, { statistics }: LiveParts = {}): Promise<Router> {
+export async function createRouter(options: RouterOptions = {}, { statistics, now }: LiveParts = {}): Promise<Router> {
   const asked = await gatherOptions(options)
   const log = logOf(asked)
   const policyId = asked.layers.find(({ policy }) => policy !== undefined)?.policy ?? 'threshold'
   if (policyId !== 'threshold') {
-    const { policy, pool, strategy } = await openPolicy(policyId, asked, statistics)
+    const { policy, pool, strategy } = await openPolicy(policyId, asked, statistics, now)
     return {
       ...decider(policy, pool),
       ...log,

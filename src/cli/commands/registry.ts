@@ -12,6 +12,10 @@ export const commands: Registry<CommandModule> = {
   batch: { summary: 'decide for every row of a file or a stream', load: () => import('./batch.ts') },
   calibrate: { summary: 'find the threshold for a spending or quality target', load: () => import('./calibrate.ts') },
   eval: { summary: 'measure which strategy is worth having, with intervals', load: () => import('./eval.ts') },
+  replay: {
+    summary: 'show what another policy would have done with the traffic of a decision log',
+    load: () => import('./replay.ts'),
+  },
   train: { summary: 'learn a strategy from your own outcomes', load: () => import('./train.ts') },
   serve: { summary: 'an OpenAI-compatible endpoint that routes', load: () => import('./serve.ts') },
   keys: { summary: 'make keys for clients of serve', load: () => import('./keys.ts') },
