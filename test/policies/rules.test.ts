@@ -270,6 +270,6 @@ function naively(when: Rule, request: RouteRequest): boolean {
     if (name === 'length') return request.prompt.length > (value as { gt: number }).gt
     const found = name === 'user' ? request.user : request.metadata?.n
     if (typeof value === 'object' && !Array.isArray(value)) return found !== (value as { ne: number }).ne
-    return [value].flat().includes(found)
+    return ([value].flat() as unknown[]).includes(found)
   })
 }
