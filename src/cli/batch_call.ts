@@ -3,6 +3,7 @@ import { type CallBatchOptions, type CallBatchSummary, callBatch } from '../io/c
 import type { EarlierRun } from '../io/ledger.ts'
 import { createRouter } from '../io/router.ts'
 import { carryOut } from '../upstream/plan.ts'
+import { dryRunBatch } from './batch_dry_run.ts'
 import { GO_ON, stopSignal, writeOut } from './batch_process.ts'
 import { bodyOptionsOf, type CallFlags, readCallConfig } from './call_flags.ts'
 import { openCaller, planPartsOf, predictDecision, rowAnswerOf } from './call_parts.ts'
@@ -37,6 +38,10 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
     ...{ body: bodyOptionsOf(flags), maxConcurrency, maxDollars: flags.maxDollars },
     settings: { fallback: (parts.fallbacks ?? []).map(({ id }) => id).join(',') || null },
   }
+  if (flags.dryRun) {
+    await dryRunBatch(options, router, parts).finally(caller.close)
+    return
+  }
   const started = performance.now()
   const isDrawn = batch.output !== undefined || !process.stdout.isTTY
   let progress: Progress | undefined
@@ -67,6 +72,7 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
           progress?.stop()
           process.stderr.write(line)
         },
+        onNote: note => process.stderr.write(`${note}\n`),
         onEarlier: earlier => process.stderr.write(goesOn(earlier)),
         onProgress({ rows, failed, spent, bytesRead, size }) {
           if (isDrawn && !signal.aborted) progress ??= createProgress('batch', size)
@@ -109,7 +115,9 @@ function sentence(summary: CallBatchSummary, seconds: number): string {
   const bad = rejected > 0 ? `${grouped(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
   const rate = `${(answeredHere / Math.max(1e-3, seconds)).toFixed(1)} answers/s`
   const head = state === 'finished' ? '' : 'stopped after '
-  const done = [`batch: ${head}${grouped(rows)} answers`, ...shares, bad, rate].filter(Boolean).join(', ')
+  const done = [`batch: ${head}${grouped(rows)} ${rows === 1 ? 'answer' : 'answers'}`, ...shares, bad, rate]
+    .filter(Boolean)
+    .join(', ')
   const why = state === 'budget' ? 'batch: the next row could pass --max-dollars; give more to go on.\n' : ''
   const isKept = ledger !== undefined && (state !== 'finished' || failed > 0)
   const again =

@@ -1,11 +1,13 @@
 import { bodyOfPrompt } from '../io/chat_body.ts'
 import { createRouter } from '../io/router.ts'
+import type { LoggedAnswer } from '../routing/logged_decision.ts'
 import type { Decision, Reason } from '../types.ts'
 import { carryOut } from '../upstream/plan.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import { bodyOptionsOf, type CallFlags, readCallConfig } from './call_flags.ts'
 import { openCaller, planPartsOf } from './call_parts.ts'
 import { dryRequests, renderDryRun } from './dry_run.ts'
+import { logDecision } from './log_decision.ts'
 import { type DecisionFlags, routerOptions } from './options.ts'
 import { explanation } from './output/explanation.ts'
 import { toJson } from './output/json.ts'
@@ -41,12 +43,15 @@ export async function routeAndCall(prompt: string, flags: RouteCallFlags): Promi
       return
     }
     if (flags.json) {
-      process.stdout.write(toJson({ ...decision, answer: record(await carryOut({ decision, body, prompt }, parts)) }))
+      const answer = await carryOut({ decision, body, prompt }, parts)
+      const id = await logDecision(router, request, decided, loggedOf(answer))
+      process.stdout.write(toJson({ ...(id === undefined ? {} : { id }), ...decision, answer: record(answer) }))
       return
     }
     if (reasons) process.stderr.write(explanation(decision, reasons as readonly Reason[]))
     const printed = printer()
     const answer = await carryOut({ decision, body, prompt, onText: printed.write }, parts).finally(printed.end)
+    await logDecision(router, request, decided, loggedOf(answer))
     process.stderr.write(summary(answer))
   } finally {
     await caller.close()
@@ -66,6 +71,11 @@ function printer() {
       if (last !== '\n') process.stdout.write('\n')
     },
   }
+}
+
+function loggedOf({ model, usage, cost, latency }: PlanAnswer): LoggedAnswer {
+  const { inputTokens, outputTokens } = usage
+  return { model, inputTokens, outputTokens, latency: Math.round(latency), ...(cost === undefined ? {} : { cost }) }
 }
 
 function record({ model, text, finishReason, usage, cost, latency, attempts, isCached, how, calls }: PlanAnswer) {

@@ -10,6 +10,7 @@ import { CALL_COLUMNS, calledHeader } from './call_columns.ts'
 import { type CallDestination, createCallDestination } from './call_destination.ts'
 import { callRows } from './call_pipeline.ts'
 import type { BodyOptions } from './chat_body.ts'
+import { openDecisionLog } from './decision_log.ts'
 import type { Reject } from './framing.ts'
 import { type EarlierRun, type Ledger, ledgerFile, openLedger } from './ledger.ts'
 import { lengthOf } from './partial_file.ts'
@@ -35,6 +36,8 @@ export interface CallBatchHooks {
   /** One line of CSV: line, reason, raw text. */
   onReject?(line: string): void
   onProgress?(progress: CallProgress): void
+  /** What the caller may not expect, as a sentence. */
+  onNote?(note: string): void
   /** What an earlier run has left, before the first row. */
   onEarlier?(earlier: EarlierRun): void
   /** Called before an error is thrown, where `isResumed` can go on. */
@@ -78,7 +81,7 @@ export async function callBatch(
   const requests = await openRequests(options.input, { ...options, isLive: options.output === undefined })
   try {
     requireNoCallColumns(requests, inputName(options.input))
-    const job = jobOf(options, requests)
+    const job = jobOf(options, requests, parts.router.log)
     const ledger = options.output === undefined ? undefined : await openBatchLedger(options.output, options, parts, job)
     try {
       return await callRequests(requests, job, ledger, options, parts, hooks)
@@ -119,6 +122,8 @@ async function callRequests(
     return { ...summary('unchanged'), rows: answered, cost }
   }
   if (ledger?.earlier) hooks.onEarlier?.(ledger.earlier)
+  const { log: logging } = parts.router
+  const log = logging && (await openDecisionLog(logging.file, message => hooks.onNote?.(message)))
   const destination = await openDestination(output, rejectedFile, headerOf(requests, job), hooks)
   try {
     const pipeline = { job, maxConcurrency: options.maxConcurrency, signal: hooks.signal, ...rows, settle }
@@ -137,6 +142,8 @@ async function callRequests(
       hooks.onKept?.()
     } else await destination.discard()
     throw error
+  } finally {
+    await log?.close()
   }
 
   async function settle(block: CallBlock): Promise<void> {
@@ -145,6 +152,7 @@ async function callRequests(
     if (isStrict && firstReject) throw new DataError(name, firstReject.line, `${firstReject.reason}.`)
     rejected += rejects.length
     await destination.accept(await block.output(), rejects)
+    await log?.append(await block.log())
     const { size } = requests
     hooks.onProgress?.({ ...rows.counts, spent: budget.spent(), bytesRead: requests.bytesRead(), size })
   }

@@ -1,9 +1,11 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { LoggedAnswer } from '../routing/logged_decision.ts'
 import type { Decision } from '../types.ts'
 import { calledCells, type RowAnswer } from './call_columns.ts'
 import { type Reject, type Segment, SPAN } from './framing.ts'
 import { spliceRows } from './row_writer.ts'
+import { logOfSegment } from './segment_log.ts'
 import { promptsOf } from './segment_prompts.ts'
 import type { SegmentJob } from './segment_routing.ts'
 
@@ -25,18 +27,17 @@ export interface CallBlock {
   lineOf(index: number): number
   /** The bytes of a row, without its line end. */
   recordOf(index: number): Uint8Array
-  answer(index: number, decision: RowDecision, answer: RowAnswer): void
+  /** @param isRecalled whether an earlier run was given it. */
+  answer(index: number, decision: RowDecision, answer: RowAnswer, isRecalled?: boolean): void
   /** A row without an answer, and why. */
   reject(index: number, reason: string): void
   /** Whether every row has come to its end. */
   isSettled(): boolean
-  /** Rows that wait. */
-  waiting(): number
   rejects(): readonly Reject[]
-  /** Rows with an answer. */
-  answered(): number
-  /** They as they are to be written. */
+  /** Rows with an answer, as they are to be written. */
   output(): Promise<Uint8Array>
+  /** Lines of the decision log, of rows that this run answered; '' where the job logs nothing. */
+  log(): Promise<string>
 }
 
 /** Takes the rows out of a segment, whose memory may be used again then. */
@@ -45,14 +46,16 @@ export function createCallBlock(shared: Segment, first: number, job: SegmentJob)
   const { prompts, rows, rejects: unroutable } = promptsOf(segment, job.format, job.promptColumn)
   const { bytes, spans } = segment
   const rejects = [...unroutable]
-  const answers: ({ decision: RowDecision; answer: RowAnswer } | undefined)[] = Array(rows.length).fill(undefined)
+  const answers: ({ decision: RowDecision; answer: RowAnswer; isRecalled: boolean } | undefined)[] = Array(
+    rows.length,
+  ).fill(undefined)
   let waiting = rows.length
   const lineOf = (index: number) => segment.line + spans[rows[index]! + SPAN - 1]!
   const recordOf = (index: number) => bytes.subarray(spans[rows[index]!], spans[rows[index]! + 1])
   return {
     ...{ segment, prompts, rows, first, lineOf, recordOf },
-    answer(index, decision, answer) {
-      answers[index] = { decision, answer }
+    answer(index, decision, answer, isRecalled = false) {
+      answers[index] = { decision, answer, isRecalled }
       waiting--
     },
     reject(index, reason) {
@@ -60,10 +63,26 @@ export function createCallBlock(shared: Segment, first: number, job: SegmentJob)
       waiting--
     },
     isSettled: () => waiting === 0,
-    waiting: () => waiting,
     rejects: () => rejects.sort((a, b) => a.line - b.line),
-    answered: () => answers.reduce((count, answer) => count + (answer ? 1 : 0), 0),
     output,
+    log,
+  }
+
+  async function log(): Promise<string> {
+    if (!job.log) return ''
+    const here = [...answers.keys()].filter(index => answers[index] && !answers[index].isRecalled)
+    const logged = here.map((index): LoggedAnswer => {
+      const { model, inputTokens, outputTokens, cost, latency } = answers[index]!.answer
+      return { model, inputTokens, outputTokens, latency, ...(cost === null ? {} : { cost }) }
+    })
+    return logOfSegment(
+      segment,
+      here.map(index => prompts[index]!),
+      here.map(index => rows[index]!),
+      here.map(index => answers[index]!.decision as Decision),
+      { ...job, log: job.log },
+      logged,
+    )
   }
 
   async function output(): Promise<Uint8Array> {

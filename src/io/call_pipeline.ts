@@ -112,7 +112,7 @@ export async function callRows(segments: AsyncGenerator<Segment>, pipeline: Call
     const open: number[] = []
     for (let index = from; index < Math.min(from + CHUNK, block.rows.length); index++) {
       const known = await pipeline.recall(block.first + index)
-      if (known) block.answer(index, known.decision, known.answer)
+      if (known) block.answer(index, known.decision, known.answer, true)
       else open.push(index)
     }
     return open

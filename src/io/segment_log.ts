@@ -1,3 +1,4 @@
+import type { LoggedAnswer } from '../routing/logged_decision.ts'
 import type { Decision } from '../types.ts'
 import { logLines } from './decision_log.ts'
 import { type Segment, SPAN } from './framing.ts'
@@ -14,7 +15,7 @@ export interface SegmentLogForm extends RequestForm {
 
 /**
  * The decisions of a segment as lines of a log. A row is called by its `id`, else by the name of the input and its line.
- * @param rows per decision, where its record's numbers begin in `spans`; `prompts` likewise.
+ * @param rows per decision, where its record's numbers begin in `spans`; `prompts` and `answers` likewise.
  */
 export async function logOfSegment(
   segment: Segment,
@@ -22,11 +23,13 @@ export async function logOfSegment(
   rows: readonly number[],
   decisions: readonly Decision[],
   form: SegmentLogForm,
+  answers: readonly LoggedAnswer[] = [],
 ): Promise<string> {
   const requests = requestsOf(segment, prompts, rows, form)
   const entries = requests.map((request, i) => {
     const line = segment.line + segment.spans[rows[i]! + SPAN - 1]!
-    return { id: idOf(request.metadata?.id) ?? `${form.log.input}:${line}`, request, decision: decisions[i]! }
+    const id = idOf(request.metadata?.id) ?? `${form.log.input}:${line}`
+    return { id, request, decision: decisions[i]!, ...(answers[i] ? { answer: answers[i] } : {}) }
   })
   return logLines(entries, form.log.keepsPrompts)
 }
