@@ -16,8 +16,9 @@ export interface EventParser {
 /** Server-sent events as WHATWG has them: lines end in LF, CR or CRLF, pieces may end anywhere, in a character too. */
 export function createEventParser(): EventParser {
   const decoder = new TextDecoder()
-  let rest = ''
-  let scanned = 0
+  /** Of a line whose end has not come. */
+  let pieces: string[] = []
+  let isAfterCr = false
   let type = ''
   let data: string[] = []
   let events: StreamEvent[] = []
@@ -36,19 +37,20 @@ export function createEventParser(): EventParser {
     if (field === 'data') data.push(value)
     else if (field === 'event') type = value
   }
-  const takeLines = (isLast: boolean) => {
-    let start = 0
-    for (let i = scanned; i < rest.length; i++) {
-      const code = rest.charCodeAt(i)
+  const takeLines = (text: string) => {
+    // The LF of a CRLF may come in the next piece.
+    let start = isAfterCr && text.startsWith('\n') ? 1 : 0
+    if (text !== '') isAfterCr = false
+    for (let i = start; i < text.length; i++) {
+      const code = text.charCodeAt(i)
       if (code !== LF && code !== CR) continue
-      // The LF of a CRLF may be in the next piece.
-      if (code === CR && i + 1 === rest.length && !isLast) break
-      take(rest.slice(start, i))
-      if (code === CR && rest.charCodeAt(i + 1) === LF) i++
+      take(pieces.join('') + text.slice(start, i))
+      pieces = []
+      if (code === CR && i + 1 === text.length) isAfterCr = true
+      else if (code === CR && text.charCodeAt(i + 1) === LF) i++
       start = i + 1
     }
-    rest = rest.slice(start)
-    scanned = rest.endsWith('\r') ? rest.length - 1 : rest.length
+    if (start < text.length) pieces.push(text.slice(start))
   }
   const given = () => {
     const whole = events
@@ -57,14 +59,12 @@ export function createEventParser(): EventParser {
   }
   return {
     push(bytes) {
-      rest += decoder.decode(bytes, { stream: true })
-      takeLines(false)
+      takeLines(decoder.decode(bytes, { stream: true }))
       return given()
     },
     end() {
-      rest += decoder.decode()
-      takeLines(true)
-      if (rest !== '') take(rest)
+      takeLines(decoder.decode())
+      if (pieces.length > 0) take(pieces.join(''))
       dispatch()
       return given()
     },

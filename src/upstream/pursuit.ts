@@ -79,8 +79,9 @@ export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promi
       attempts.push({ model: model.id, failure: 'no key or no endpoint', latency: 0 })
       continue
     }
+    const until = hasOther ? 0 : now() + parts.patience
     for (let n = 1; ; n++) {
-      const admission = await admit(parts, model, hasOther, signal)
+      const admission = await admit(parts, model, until, signal)
       if ('opening' in admission) {
         opening = admission.opening
         attempts.push({
@@ -107,8 +108,9 @@ export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promi
         last = error
         opening = undefined
         if (kind === 'request' || pursuit.isCommitted?.()) throw failedCall(models, attempts, last, opening, now())
-        const isWorthWaiting = wait <= retry.longestWait || !hasOther
-        if (kind !== 'passing' || n >= retry.attempts || !isWorthWaiting) break
+        if (kind !== 'passing' || (hasOther && wait > retry.longestWait)) break
+        const hasPatience = now() < until && parts.health.breaker(model.id).isOpen()
+        if (n >= retry.attempts && !hasPatience) break
         await sleep(Math.min(wait, retry.longestWait), signal)
         signal?.throwIfAborted()
       }
@@ -126,15 +128,14 @@ function attemptOf(model: Model, { started, status }: Ticket, failure?: AttemptF
   }
 }
 
-/** A ticket for one attempt, or why there is none. Waits for a place, and for the breaker where it is the last model. */
+/** A ticket for one attempt, or why there is none. Waits for a place, and for an open breaker as long as `until`. */
 async function admit(
-  { gate, health, patience, now, sleep }: PursuitParts,
+  { gate, health, now, sleep }: PursuitParts,
   model: Model,
-  hasOther: boolean,
+  until: number,
   signal: AbortSignal | undefined,
 ): Promise<{ ticket: Ticket } | { opening: Opening }> {
   const breaker = health.breaker(model.id)
-  const until = now() + patience
   for (;;) {
     const leave = await gate.enter(signal)
     const pass = breaker.enter()
@@ -153,7 +154,7 @@ async function admit(
     leave()
     const opening = breaker.opening()!
     const coolDown = opening.until - now()
-    if (hasOther || opening.isAccountRefused || Math.max(now(), opening.until) > until) return { opening }
+    if (opening.isAccountRefused || Math.max(now(), opening.until) > until) return { opening }
     if (coolDown > 0) await sleep(coolDown, signal)
     else await changeOf(breaker, ended => sleep(until - now(), ended), signal)
     signal?.throwIfAborted()

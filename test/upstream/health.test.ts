@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Model } from '../../src/types.ts'
+import { createCaller } from '../../src/upstream/caller.ts'
+import type { Caller } from '../../src/upstream/upstream_types.ts'
+import { type FaultServer, startFaultServer } from '../helpers/fault_server.ts'
+
+const body = { messages: [{ role: 'user', content: 'hi' }] }
+let server: FaultServer
+let other: FaultServer
+let models: Model[]
+beforeAll(async () => {
+  server = await startFaultServer()
+  other = await startFaultServer()
+  models = [
+    { id: 'big', endpoint: { baseUrl: server.url } },
+    { id: 'spare', endpoint: { baseUrl: other.url } },
+  ]
+})
+afterAll(() => Promise.all([server.close(), other.close()]))
+
+/** Sleeping moves the clock, and nothing else does. */
+function start(patience = 0, onSleep = (_time: number) => {}) {
+  const clock = { time: Date.parse('2026-01-01T00:00:00Z') }
+  const caller: Caller = createCaller({
+    now: () => clock.time,
+    sleep: async milliseconds => {
+      const end = clock.time + milliseconds
+      await new Promise(resolve => setImmediate(resolve))
+      clock.time = Math.max(clock.time, end)
+      onSleep(clock.time)
+    },
+    random: () => 0,
+    retry: { attempts: 2 },
+    breaker: { failures: 3, coolDown: 10_000, patience },
+  })
+  return { ...caller, clock }
+}
+
+test('every attempt counts, so that a failing model is left alone, and comes back by one probe', async () => {
+  const { call, statistics, clock, close } = start()
+  server.requests.length = 0
+  server.always = { kind: 'answer', status: 503 }
+  await call({ models, body })
+  expect(server.requests).toHaveLength(2)
+  expect(statistics.of('big').isOpen).toBe(false)
+  // The third failure opens it in the middle of a call.
+  const second = await call({ models, body })
+  expect(second.attempts.map(({ failure }) => failure)).toEqual([
+    'status 503',
+    'not called, since its breaker is open (status 503)',
+    undefined,
+  ])
+  expect(statistics.of('big')).toMatchObject({ isOpen: true, openReason: 'status 503', errors: 3 })
+  await Promise.all(Array.from({ length: 20 }, () => call({ models, body })))
+  expect(server.requests).toHaveLength(3)
+  await expect(call({ models: [models[0]!], body })).rejects.toThrow(
+    /not called, since its breaker is open \(status 503\)\. It is not called until 2026-01-01T00:00:10\.000Z\. Try again then, or name another model\.$/,
+  )
+  clock.time += 10_000
+  server.always = { kind: 'slow', after: 30 }
+  expect(statistics.of('big').isOpen).toBe(false)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => call({ models, body })))
+  expect(answers.filter(({ model }) => model === 'big')).toHaveLength(1)
+  expect(server.requests).toHaveLength(4)
+  server.always = undefined
+  expect((await call({ models, body })).model).toBe('big')
+  await close()
+})
+
+test('with patience, calls wait for an outage to pass where no other model is left', async () => {
+  const outage = Date.parse('2026-01-01T00:00:45Z')
+  const { call, close } = start(120_000, time => {
+    if (time >= outage) server.always = undefined
+  })
+  server.always = { kind: 'answer', status: 503 }
+  const answers = await Promise.all(Array.from({ length: 20 }, () => call({ models: [models[0]!], body })))
+  expect(answers.map(({ model }) => model)).toEqual(Array(20).fill('big'))
+  await close()
+})
+
+test('patience ends, and a refused key is not waited for', async () => {
+  const { call, clock, close } = start(25_000)
+  const began = clock.time
+  server.always = { kind: 'answer', status: 503 }
+  await expect(call({ models: [models[0]!], body })).rejects.toThrow('status 503')
+  await expect(call({ models: [models[0]!], body })).rejects.toThrow('status 503')
+  await expect(call({ models: [models[0]!], body })).rejects.toMatchObject({ isAccountRefused: false })
+  expect(clock.time - began).toBeLessThan(200_000)
+  server.always = { kind: 'answer', status: 401 }
+  clock.time += 1_000_000
+  await expect(call({ models: [models[0]!], body })).rejects.toMatchObject({ isAccountRefused: true })
+  const before = clock.time
+  await expect(call({ models: [models[0]!], body })).rejects.toMatchObject({ isAccountRefused: true })
+  expect(clock.time).toBe(before)
+  server.always = undefined
+  await close()
+})
+
+test('close ends waits and requests', async () => {
+  const caller = createCaller({ retry: { firstWait: 60_000, longestWait: 60_000 }, random: () => 1 })
+  server.requests.length = 0
+  server.always = { kind: 'answer', status: 503 }
+  const waiting = caller.call({ models: [models[0]!], body }).catch((error: Error) => error)
+  while (server.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await new Promise(resolve => setTimeout(resolve, 20))
+  server.always = { kind: 'silent' }
+  const silent = caller.call({ models: [models[0]!], body }).catch((error: Error) => error)
+  while (server.requests.length === 1) await new Promise(resolve => setTimeout(resolve, 5))
+  await caller.close()
+  expect(await waiting).toMatchObject({ name: 'UpstreamError' })
+  expect(await silent).toMatchObject({ name: 'UpstreamError' })
+  server.always = undefined
+})
