@@ -4,7 +4,8 @@ const PRIME = 0x01000193
 const WORD_SEED = 0x811c9dc5
 const PAIR_SEED = 0x2b7e1516
 const CHARACTERS_SEED = 0x5bd1e995
-const [WORD, PAIR, CHARACTERS] = [0, 1, 2] as const
+/** Numbers of the kinds of n-gram; their names are in `ngramKinds`. */
+export const [WORD, PAIR, CHARACTERS] = [0, 1, 2] as const
 const LEAST = 3
 const MOST = 5
 const SPACE = 32
@@ -17,30 +18,48 @@ export type NgramVisitor = (hash: number, kind: number, start: number, end: numb
 
 /**
  * Visits the n-grams of a text, lower-cased: words, pairs of neighbouring words, and runs of 3 to 5 characters inside
- * a word that is given a space on either side (`least` to `most` where given). A word is a run of letters and digits of any script; every
- * other character but white space is a word of its own.
+ * a word that is given a space on either side (`least` to `most` where given). A word is as `visitWords` says.
  */
 export function visitNgrams(text: string, visit: NgramVisitor, least = LEAST, most = MOST): void {
   const lower = text.toLowerCase()
   let previous = 0
   let previousStart = 0
+  visitWords(lower, Number.POSITIVE_INFINITY, (hash, start, end) => {
+    visit(mix32(hash), WORD, start, end)
+    if (previous !== 0) visit(pairHash(previous, hash), PAIR, previousStart, end)
+    if (kindOf(lower.charCodeAt(start)) === LETTER) visitCharacters(lower, start, end, visit, least, most)
+    previous = hash
+    previousStart = start
+  })
+}
+
+/**
+ * Visits the words of a lower-cased text: runs of letters and digits of any script, cut after `longest` UTF-16 units, and
+ * every other character but white space. `hash` is not yet mixed; see `pairHash`.
+ */
+export function visitWords(
+  lower: string,
+  longest: number,
+  visit: (hash: number, start: number, end: number) => void,
+): void {
   for (let start = 0; start < lower.length; ) {
     const kind = kindOf(lower.charCodeAt(start))
     let end = start + 1
-    if (kind === BLANK) {
-      start = end
-      continue
+    if (kind !== BLANK) {
+      const last = kind === LETTER ? Math.min(lower.length, start + longest) : end
+      let hash = Math.imul(WORD_SEED ^ lower.charCodeAt(start), PRIME)
+      for (; end < last && kindOf(lower.charCodeAt(end)) === LETTER; end++) {
+        hash = Math.imul(hash ^ lower.charCodeAt(end), PRIME)
+      }
+      visit(hash, start, end)
     }
-    while (kind === LETTER && end < lower.length && kindOf(lower.charCodeAt(end)) === LETTER) end++
-    let hash = WORD_SEED
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ lower.charCodeAt(i), PRIME)
-    visit(mix32(hash), WORD, start, end)
-    if (previous !== 0) visit(mix32(Math.imul(previous, 31) ^ hash ^ PAIR_SEED), PAIR, previousStart, end)
-    if (kind === LETTER) visitCharacters(lower, start, end, visit, least, most)
-    previous = hash
-    previousStart = start
     start = end
   }
+}
+
+/** The hash of two neighbouring words, from theirs. Unsigned. */
+export function pairHash(first: number, second: number): number {
+  return mix32(Math.imul(first, 31) ^ second ^ PAIR_SEED)
 }
 
 function visitCharacters(
