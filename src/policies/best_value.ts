@@ -1,10 +1,9 @@
 import { checked, v } from '../schema.ts'
-import type { Decision, Model, Needs, Policy, Pool, RouteRequest } from '../types.ts'
+import type { Alternative, Decision, Model, Needs, Policy, Pool, Reason, RouteRequest } from '../types.ts'
 import { needsForCost } from './input_tokens.ts'
 import { predictedCost, unknownCostReason } from './predicted_cost.ts'
 import { createQualityPredictor, type Qualities } from './predicted_quality.ts'
 import type { PolicyParts } from './registry.ts'
-import { singleDecision } from './single_decision.ts'
 
 /** Of the block `best_value`. */
 export const options = v.strictObject({
@@ -62,20 +61,16 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'strategy'>): 
     const worthOf = ({ quality, cost }: Offer) => (isPriced ? quality - lambda * (cost ?? Number.NaN) : quality)
     const best = bestOf(offers, worthOf)
     if (!best) return undefined
-    const first = { kind: 'score', name: isPriced ? weighed : unpriced, weight: worthOf(best) } as const
-    const decision = singleDecision('best_value', best.model, first, models, (_, i) => {
-      const offer = offers[i]!
-      const score = worthOf(offer)
-      return {
-        ...(Number.isNaN(score) ? {} : { score }),
-        ...(offer.cost === undefined ? {} : { cost: offer.cost }),
-        ...reasonAgainst(offer, isPriced),
-      }
-    })
-    const quality = { kind: 'score', name: source(best.model), weight: best.quality } as const
-    if (best.cost === undefined) return { ...decision, reasons: [first, quality] }
-    const cost = { kind: 'score', name: 'cost in US dollars', weight: best.cost } as const
-    return { ...decision, cost: best.cost, reasons: [first, quality, cost] }
+    const { id } = best.model
+    const reasons: Reason[] = [
+      { kind: 'score', name: isPriced ? weighed : unpriced, weight: worthOf(best) },
+      { kind: 'score', name: source(best.model), weight: best.quality },
+    ]
+    if (best.cost !== undefined) reasons.push({ kind: 'score', name: 'cost in US dollars', weight: best.cost })
+    const alternatives: Alternative[] = []
+    for (const offer of offers) if (offer !== best) alternatives.push(alternativeOf(offer, worthOf(offer)))
+    const decision = { model: id, models: [id], plan: 'single', policy: 'best_value', reasons, alternatives } as const
+    return best.cost === undefined ? decision : Object.assign(decision, { cost: best.cost })
   }
 }
 
@@ -106,7 +101,9 @@ function bestOf(offers: readonly Offer[], worthOf: (offer: Offer) => number): Of
 
 const costOf = ({ cost = Number.POSITIVE_INFINITY }: Offer) => cost
 
-function reasonAgainst({ model, quality, cost }: Offer, isPriced: boolean): { reason?: string } {
-  if (Number.isNaN(quality)) return { reason: 'quality not known' }
-  return isPriced && cost === undefined ? { reason: unknownCostReason(model) } : {}
+/** @param score NaN where the model was passed over. */
+function alternativeOf({ model, quality, cost }: Offer, score: number): Alternative {
+  if (!Number.isNaN(score)) return cost === undefined ? { model: model.id, score } : { model: model.id, score, cost }
+  const reason = Number.isNaN(quality) ? 'quality not known' : unknownCostReason(model)
+  return cost === undefined ? { model: model.id, reason } : { model: model.id, cost, reason }
 }

@@ -25,9 +25,12 @@ export function createQualityPredictor(ready: ThresholdStrategy | undefined): Qu
   const byStrategy = strategy.quality
     ? `quality, predicted by ${strategyId}`
     : `quality, by the win rate of ${strategyId}`
-  return async (requests, pool) => {
+  const lookUp = perPool(pool => {
     const known = modelsKnown(ready, pool)
-    const columns = new Map(known.map(({ id }, column) => [id, column]))
+    return { known, columns: new Map(known.map(({ id }, column) => [id, column])) }
+  })
+  return async (requests, pool) => {
+    const { known, columns } = lookUp(pool)
     const prompts = requests.map(({ prompt }) => prompt)
     const values = known.length > 0 ? await expectedQuality(strategy, prompts, known, pool.pair) : new Float64Array()
     return {
@@ -37,6 +40,17 @@ export function createQualityPredictor(ready: ThresholdStrategy | undefined): Qu
       },
       source: ({ id }) => (columns.has(id) ? byStrategy : ACCURACY),
     }
+  }
+}
+
+/** Works it out again only when another pool comes: pools last longer than requests. */
+function perPool<T>(make: (pool: Pool) => T): (pool: Pool) => T {
+  let last: Pool | undefined
+  let made: T
+  return pool => {
+    if (pool !== last) made = make(pool)
+    last = pool
+    return made
   }
 }
 

@@ -1,0 +1,100 @@
+import { median } from './median.mjs'
+
+const library = process.env.LLMROUTE_DIST ?? new URL('../dist', import.meta.url).pathname
+const { policies } = await import(`${library}/index.js`)
+
+const models = ['a', 'b', 'c', 'd'].map((id, i) => ({
+  id,
+  inputPrice: i + 1,
+  outputPrice: 2 * i + 1,
+  outputTokens: 100,
+  contextWindow: 128_000,
+  weight: i + 1,
+  profile: { accuracy: 0.5 + i / 10, speed: 1 - i / 10 },
+}))
+const statistics = {
+  of: id => ({
+    inFlight: models.findIndex(model => model.id === id),
+    requests: 50,
+    errors: 1,
+    errorRate: 0.02,
+    latency: 100,
+    latencyAt: () => 100,
+    cost: 0.001,
+    outputTokens: 100,
+    isOpen: false,
+  }),
+}
+const pool = { models, pair: { strong: models[3], weak: models[0] }, statistics }
+const strategy = { winRate: async prompts => new Float64Array(prompts.length).fill(0.4) }
+const RULES = 10_000
+const rules = Array.from({ length: RULES }, (_, i) => ({
+  when: { user: `u${i}`, length: { gt: 0 } },
+  model: models[i % models.length].id,
+}))
+
+/** Policies that only pick, tokens and win rates given: id, options, µs a decision at most. */
+const cases = [
+  ['threshold', undefined, 5],
+  ['best_value', { lambda: 100 }, 5],
+  ['static', { tasks: { code: 'a' }, default: 'b' }, 5],
+  ['profile', {}, 5],
+  ['stochastic', {}, 5],
+  ['ab', { split: { a: 0.5, b: 0.5 } }, 5],
+  ['cascade', {}, 5],
+  ['ensemble', {}, 5],
+  ['chain', { order: ['static'] }, 5],
+  ['round_robin', undefined, undefined],
+  ['weighted_round_robin', undefined, undefined],
+  ['least_connections', undefined, undefined],
+  ['performance', undefined, undefined],
+  ['adaptive', undefined, undefined],
+  ['rules', rules, 20],
+  ['consistent_hash', undefined, 2],
+]
+
+/** One decision after the other, each asked for alone. */
+export async function measure() {
+  const rows = []
+  for (const [id, options, target] of cases) {
+    const policy = await make(id, options)
+    rows.push({
+      name: `decision of ${id}${id === 'rules' ? `, ${RULES.toLocaleString('en-US')} of them` : ''}`,
+      value: await microseconds(policy),
+      unit: 'µs',
+      target: target ? `≤ ${target}` : '',
+    })
+  }
+  return rows
+}
+
+async function make(id, options) {
+  const module = await policies[id].load()
+  return module.create({
+    options,
+    pool,
+    seed: 1,
+    now: Date.now,
+    strategy: async () => ({ strategy, strategyId: 'given', threshold: 0.5 }),
+    policy: other => make(other, cases.find(([known]) => known === other)[1]),
+  })
+}
+
+const REQUESTS = 1000
+const ROUNDS = 30
+
+async function microseconds(policy) {
+  const requests = Array.from({ length: REQUESTS }, (_, i) => [
+    { prompt: `prompt ${i}`, user: `u${i * 7}`, key: `k${i}`, metadata: { task: 'code' }, needs: { inputTokens: 20 } },
+  ])
+  const times = []
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const request of requests) {
+      const start = performance.now()
+      await policy.decide(request, pool)
+      // The first rounds warm up.
+      if (round >= ROUNDS / 2) times.push((performance.now() - start) * 1000)
+    }
+  }
+  return median(times)
+}
