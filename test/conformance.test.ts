@@ -1,19 +1,32 @@
 // Laws that hold for every entry of the registries: DESIGN, rule 6. Deviations, with their reasons:
 // causal_llm behind an endpoint is exempt: what a server computes is not ours to hold.
 import { join } from 'node:path'
+import { toJsonSchema } from '@valibot/to-json-schema'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { create as createHashing } from '../src/embedders/hashing.ts'
 import { type EmbedderOptions, embedders } from '../src/embedders/registry.ts'
-import { DataError } from '../src/errors.ts'
+import { DataError, UsageError } from '../src/errors.ts'
 import { readCheckpoint, writeCheckpoint } from '../src/io/checkpoint.ts'
-import { readEmbedderTable } from '../src/io/embedder_table.ts'
+import { readClassifier, readEmbedderTable } from '../src/io/embedder_table.ts'
 import { localModels } from '../src/io/local_models.ts'
 import { openCheckpoint } from '../src/io/open_checkpoint.ts'
 import { createPostJson } from '../src/io/post_json.ts'
 import { type PolicyParts, policies } from '../src/policies/registry.ts'
+import { createPoolRouter } from '../src/routing/pool_router.ts'
+import { createStatistics } from '../src/routing/statistics.ts'
 import { strategies } from '../src/strategies/registry.ts'
-import type { Checkpoint, Embedder, Resources, Strategy, TensorData } from '../src/types.ts'
+import type {
+  Checkpoint,
+  Decision,
+  Embedder,
+  Model,
+  PoolStatistics,
+  Resources,
+  RouteRequest,
+  Strategy,
+  TensorData,
+} from '../src/types.ts'
 import { startEmbeddingsServer } from './helpers/embeddings_server.ts'
 import { syntheticOutcomes } from './helpers/outcomes.ts'
 import { temporaryFolder } from './helpers/temporary_folder.ts'
@@ -257,46 +270,152 @@ describe.each(Object.keys(embedders))('embedder %s', async id => {
   })
 })
 
+const SCORES = { accuracy: 0.5, speed: 0.5 }
+const LARGE = {
+  id: 'large',
+  weight: 2,
+  inputPrice: 5,
+  outputPrice: 15,
+  outputTokens: 200,
+  profile: { ...SCORES, accuracy: 0.9 },
+}
+const MIDDLE = { id: 'middle', inputPrice: 1, outputPrice: 3, outputTokens: 200, profile: SCORES }
+const SMALL = {
+  id: 'small',
+  weight: 3,
+  inputPrice: 0.1,
+  outputPrice: 0.2,
+  outputTokens: 200,
+  profile: { ...SCORES, speed: 0.9 },
+}
+const POOL = { models: [LARGE, MIDDLE, SMALL], pair: { strong: LARGE, weak: SMALL } }
+/** Options of those that have nothing to decide by without. */
+const POLICY_OPTIONS: Readonly<Record<string, unknown>> = {
+  rules: [{ when: { length: { gte: 12 } }, model: 'large' }, { model: 'small' }],
+  static: { tasks: { code: 'large' }, default: 'small' },
+  chain: { order: ['ab', 'round_robin'] },
+}
+/** Their decisions follow from those before, so they may differ one by one from those of another order. */
+const STATEFUL = ['round_robin', 'weighted_round_robin', 'least_connections', 'performance', 'adaptive']
+
 describe.each(Object.keys(policies))('policy %s', async id => {
-  const { create } = await policies[id]!.load()
-  const strategy = await (await strategies.random!.load()).create(resourcesOf())
-  const pair = { strong: { id: 'large' }, weak: { id: 'small' } }
-  const pool = { models: [pair.strong, pair.weak], pair }
-  const parts: PolicyParts = {
-    options: undefined,
-    pool,
-    seed: 0,
-    now: () => 0,
-    strategy: async () => ({ strategy, strategyId: 'random', threshold: 0.5 }),
-    policy: other => Promise.reject(new Error(`asked for policy ${other}`)),
+  const partsAt = (statistics: PoolStatistics | undefined, policyId: string, seed: number): PolicyParts => ({
+    options: Object.hasOwn(POLICY_OPTIONS, policyId) ? POLICY_OPTIONS[policyId] : undefined,
+    pool: { ...POOL, ...(statistics ? { statistics } : {}) },
+    seed,
+    now: () => 1_000_000,
+    strategy: async () => ({
+      strategy: await (await strategies.random!.load()).create(resourcesOf()),
+      strategyId: 'random',
+      threshold: 0.5,
+    }),
+    policy: other => createPolicy(other, statistics, seed),
     checkpoint: file => Promise.reject(new Error(`asked for ${file}`)),
-    classifier: name => Promise.reject(new Error(`asked for classifier ${name}`)),
-  }
-  const policy = await create(parts)
-  const requests = PROMPTS.map(prompt => ({ prompt }))
+    classifier: name => readClassifier(name),
+  })
+  const createPolicy = async (policyId: string, statistics?: PoolStatistics, seed = 3) =>
+    (await policies[policyId]!.load()).create(partsAt(statistics, policyId, seed))
+  const requests: RouteRequest[] = PROMPTS.map((prompt, i) => (i % 3 === 0 ? { prompt, key: `user ${i}` } : { prompt }))
+  const policy = await createPolicy(id)
 
-  test('one decision per request, for models of the pool', async () => {
-    const decisions = await policy.decide(requests, pool)
+  test('one decision per request, for models of the pool, with reasons', async () => {
+    const decisions = await policy.decide(requests, POOL)
     expect(decisions).toHaveLength(requests.length)
-    for (const decision of decisions) {
-      const { model, models, policy: name } = decision!
-      expect(['large', 'small']).toContain(model)
-      expect(models[0]).toBe(model)
-      expect(name).toBe(id)
+    for (const decision of decisions) expectSound(decision!, POOL.models)
+    expect(await policy.decide([], POOL)).toEqual([])
+  })
+
+  test('any prompts: empty, emoji, a lone surrogate, 1 MB', async () => {
+    const odd = [...ODD, MEGABYTE, 'x'.repeat(1 << 20)].map(prompt => ({ prompt }))
+    for (const decision of await policy.decide(odd, POOL)) expectSound(decision!, POOL.models)
+    await fc.assert(
+      fc.asyncProperty(anyPrompts, async prompts => {
+        const decisions = await policy.decide(
+          prompts.map(prompt => ({ prompt })),
+          POOL,
+        )
+        expect(decisions).toHaveLength(prompts.length)
+        for (const decision of decisions) expectSound(decision!, POOL.models)
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  test('only candidates are chosen, or named as alternatives', async () => {
+    for (const candidates of [[LARGE, SMALL], [SMALL], [LARGE], [SMALL, MIDDLE]]) {
+      const decisions = await policy.decide(
+        requests.map(request => ({ ...request, candidates })),
+        POOL,
+      )
+      expect(decisions).toHaveLength(requests.length)
+      for (const decision of decisions) if (decision) expectSound(decision, candidates)
+      if (candidates.includes(SMALL)) expect(decisions).not.toContain(undefined)
     }
-    expect(await policy.decide([], pool)).toEqual([])
   })
 
-  test('requests one by one, or in another order, are decided alike', async () => {
-    const decisions = await policy.decide(requests, pool)
-    expect(await policy.decide(requests.toReversed(), pool)).toEqual(decisions.toReversed())
-    for (const [i, request] of requests.entries()) expect(await policy.decide([request], pool)).toEqual([decisions[i]])
+  test('a model whose breaker is open is not picked while another can serve', async () => {
+    const statistics = createStatistics({ now: () => 1_000_000 })
+    statistics.setBreaker('large', true, 'insufficient quota')
+    const router = createPoolRouter(await createPolicy(id, statistics), { ...POOL, statistics })
+    for (const decision of await router.decide(requests)) {
+      if ('refused' in decision) throw new Error(decision.refused)
+      expect(decision.models).not.toContain('large')
+    }
   })
 
-  test('same seed, same decisions', async () => {
-    const other = await create(parts)
-    expect(await other.decide(requests, pool)).toEqual(await policy.decide(requests, pool))
+  test('same seed, clock, statistics and requests: same decisions', async () => {
+    const decided = async () => {
+      const statistics = createStatistics({ now: () => 1_000_000 })
+      const run = await createPolicy(id, statistics)
+      const decisions: (Decision | undefined)[] = []
+      for (let round = 0; round < 5; round++) {
+        const made = await run.decide(requests, { ...POOL, statistics })
+        for (const [i, decision] of made.entries()) {
+          statistics.start(decision!.model)
+          if ((i + round) % 5 === 0) statistics.fail(decision!.model)
+          else if (i % 7 > 0)
+            statistics.succeed(decision!.model, { latency: 100 + ((i * 37 + round) % 90), cost: 0.01 })
+        }
+        decisions.push(...made)
+      }
+      return decisions
+    }
+    expect(await decided()).toEqual(await decided())
   })
+
+  if (!STATEFUL.includes(id))
+    test('requests one by one, or in another order, are decided alike', async () => {
+      const decisions = await policy.decide(requests, POOL)
+      expect(await policy.decide(requests.toReversed(), POOL)).toEqual(decisions.toReversed())
+      for (const [i, request] of requests.entries())
+        expect(await policy.decide([request], POOL)).toEqual([decisions[i]])
+    })
+
+  test('options say what they are, and unknown ones are refused', async () => {
+    const { options, create } = await policies[id]!.load()
+    if (!options) return
+    const { properties = {} } = toJsonSchema(options, { errorMode: 'ignore' })
+    for (const [name, entry] of Object.entries(properties)) expect(entry, name).toHaveProperty('description')
+    await expect(async () => create({ ...partsAt(undefined, id, 0), options: { no_such: 1 } })).rejects.toThrow(
+      UsageError,
+    )
+  })
+
+  function expectSound(decision: Decision, models: readonly Model[]): void {
+    const ids = models.map(model => model.id)
+    expect(decision.policy).toBe(id)
+    expect(decision.models[0]).toBe(decision.model)
+    for (const chosen of decision.models) expect(ids).toContain(chosen)
+    for (const { name, weight } of decision.reasons ?? []) {
+      expect(name).not.toBe('')
+      expect(weight).toSatisfy(Number.isFinite)
+    }
+    if (id !== 'threshold') expect(decision.reasons).not.toEqual([])
+    for (const { model } of decision.alternatives ?? []) {
+      expect(ids).toContain(model)
+      expect(model).not.toBe(decision.model)
+    }
+  }
 })
 
 function expectNear(

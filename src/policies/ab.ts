@@ -35,6 +35,7 @@ export function create({ options: given, pool, seed }: Pick<PolicyParts, 'option
   const shareOf = (model: Model) => (split ? (Object.hasOwn(split, model.id) ? split[model.id]! : 0) : weightOf(model))
   const armsAmong = createPerCandidates(models => armsOf(models, shareOf))
   return {
+    noAnswer: () => 'policy ab: no arm of split can serve this request. Give a share to a model that can.',
     async decide(requests, { models }) {
       const all = armsAmong(models)
       return requests.map(request => {
@@ -42,10 +43,11 @@ export function create({ options: given, pool, seed }: Pick<PolicyParts, 'option
         const key = `${salt}\0${stickyKey(request)}`
         const owner = armAt(all, hash32(key, seed) / 2 ** 32)
         if (!owner) return undefined
-        if (candidates === models || candidates.some(({ id }) => id === owner.model.id)) return decided(owner, all)
+        if (candidates === models || candidates.some(({ id }) => id === owner.model.id))
+          return decided(owner, all, candidates)
         const left = armsOf(candidates, shareOf)
         const stand = armAt(left, hash32(key, seed ^ STAND_IN) / 2 ** 32)
-        return stand && decided(stand, left)
+        return stand && decided(stand, left, candidates)
       })
     },
   }
@@ -77,16 +79,15 @@ function armAt(arms: readonly Arm[], place: number): Arm | undefined {
   return arms.find(({ end }) => place < end) ?? arms.at(-1)
 }
 
-function decided({ model, share }: Arm, arms: readonly Arm[]): Decision {
+function decided({ model, share }: Arm, arms: readonly Arm[], candidates: readonly Model[]): Decision {
   const reason = { kind: 'rule', name: 'the arm of its key, share', weight: share } as const
-  return singleDecision(
-    'ab',
-    model,
-    reason,
-    arms.map(arm => arm.model),
-    (_, i) => ({ score: arms[i]!.share, reason: 'another arm' }),
-  )
+  return singleDecision('ab', model, reason, candidates, ({ id }) => {
+    const arm = arms.find(other => other.model.id === id)
+    return arm ? { score: arm.share, reason: 'another arm' } : NO_ARM
+  })
 }
+
+const NO_ARM = { score: 0, reason: 'no share in the split' }
 
 function checkSplit(split: Readonly<Record<string, number>>, pool: Pool): void {
   for (const id of Object.keys(split)) requireModel(id, pool, 'policy ab: split')

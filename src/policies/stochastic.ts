@@ -1,9 +1,9 @@
 import { checked, v } from '../schema.ts'
 import { hash32 } from '../text/hash.ts'
 import type { Model, Policy, Pool } from '../types.ts'
-import { expectedQuality } from './expected_quality.ts'
 import { requireModel } from './model_names.ts'
 import { createPerCandidates } from './per_candidates.ts'
+import { createQualityPredictor } from './predicted_quality.ts'
 import type { PolicyParts } from './registry.ts'
 import { type Rival, singleDecision } from './single_decision.ts'
 
@@ -49,15 +49,16 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'pool' | 'seed
   for (const id of Object.keys(settings.quality ?? {})) requireModel(id, parts.pool, 'policy stochastic: quality')
   const scoreOf = knownScores(settings, parts.pool)
   const oddsAmong = createPerCandidates(candidates => oddsOf(candidates.map(scoreOf!), settings))
-  const { strategy } = scoreOf ? {} : await parts.strategy()
+  const predict = scoreOf ? undefined : createQualityPredictor(await parts.strategy())
   return {
-    async decide(requests, { models, pair }) {
-      const prompts = requests.map(({ prompt }) => prompt)
-      const expected = strategy && (await expectedQuality(strategy, prompts, models, pair))
-      return requests.map(({ candidates = models, key = '', prompt }, row) => {
-        const odds = expected
+    noAnswer: () =>
+      'policy stochastic: expected a model whose quality is known among those that can serve this request, got none. Give quality, or profile in models.',
+    async decide(requests, pool) {
+      const predicted = await predict?.(requests, pool)
+      return requests.map(({ candidates = pool.models, key = '', prompt }, row) => {
+        const odds = predicted
           ? oddsOf(
-              candidates.map(({ id }) => expected[row * models.length + models.findIndex(model => model.id === id)]!),
+              candidates.map(model => predicted.of(row, model)),
               settings,
             )
           : oddsAmong(candidates)

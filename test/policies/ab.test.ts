@@ -85,6 +85,7 @@ test('says the share of its arm and of the others', async () => {
   expect(decision!.reasons).toEqual([{ kind: 'rule', name: 'the arm of its key, share', weight: own }])
   expect(decision!.alternatives).toEqual([
     { model: decision!.model === 'a' ? 'b' : 'a', score: other, reason: 'another arm' },
+    { model: 'c', score: 0, reason: 'no share in the split' },
   ])
 })
 

@@ -67,6 +67,7 @@ describe('chances', () => {
 })
 
 describe('frequencies', () => {
+  const many = requestsOf(20_000)
   test.each([
     ['softmax', { temperature: 0.2 }],
     ['softmax, hot', { temperature: 2 }],
@@ -76,7 +77,7 @@ describe('frequencies', () => {
   ])('%s: chi-square of 20,000 draws at four seeds', async (_, options) => {
     const chances = chancesOf(Object.values(QUALITY), options)
     for (const seed of [1, 2, 3, 4]) {
-      const counts = countsOf(await modelsOf(await policyOf(options, seed), requestsOf(20_000), pool))
+      const counts = countsOf(await modelsOf(await policyOf(options, seed), many, pool))
       let chiSquare = 0
       for (const [i, id] of Object.keys(QUALITY).entries()) {
         const expected = chances[i]! * 20_000
