@@ -18,6 +18,8 @@ const entryPoints = {
   ...filesOf('src/policies', name => name !== 'threshold.ts' && policies.includes(`import('./${name}')`)),
   ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
+  agent: 'src/upstream/agent.ts',
+  response_cache: 'src/upstream/response_cache.ts',
   config_file: 'src/io/config_file.ts',
   o200k: 'src/text/o200k.ts',
   re2: 'src/policies/re2.ts',

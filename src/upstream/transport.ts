@@ -1,5 +1,4 @@
 import type { Dispatcher } from 'undici'
-import Agent from 'undici/lib/dispatcher/agent.js'
 import { AttemptFailure } from './attempt_failure.ts'
 import { networkFailure } from './network_failure.ts'
 import { createReplyBody, type ReplyBody } from './reply_body.ts'
@@ -35,18 +34,10 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** Idle connections are given up after that long, unless the endpoint says another time. */
-const KEEP_ALIVE = 10_000
-
-/** undici with as many connections per host as there are requests under way; one timer per attempt watches all its times. */
-export function createTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Transport {
-  const agent = new Agent({
-    connect: { timeout: connect },
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE,
-    pipelining: 1,
-  })
+/** One timer per attempt watches all its times. */
+export async function openTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Promise<Transport> {
+  const { createAgent } = await import('./agent.ts')
+  const agent = createAgent(connect)
   return {
     send: ({ origin, path, headers, body, signal }) =>
       new Promise((resolve, reject) => {

@@ -3,7 +3,7 @@ import { createHealth } from './health.ts'
 import type { PursuitParts } from './pursuit.ts'
 import type { ByteCache } from './response_cache.ts'
 import { sleep as realSleep } from './sleep.ts'
-import type { Transport } from './transport.ts'
+import { openTransport, type Transport } from './transport.ts'
 import type { UpstreamOptions } from './upstream_types.ts'
 
 /** What a caller and a forwarder stand on; they may share one, and with it breakers, limits and connections. */
@@ -50,7 +50,7 @@ export function createUpstreamCore({
     sleep,
     random,
     transport() {
-      transport ??= import('./transport.ts').then(module => module.createTransport({ connect, firstByte, idle, total }))
+      transport ??= openTransport({ connect, firstByte, idle, total })
       return transport
     },
     cache() {
