@@ -24,15 +24,14 @@ export interface ConfigDocument {
 /** Reads a file of UTF-8 with one YAML document. Throws DataError where it is none at all. */
 export async function readDocument(file: string): Promise<ConfigDocument> {
   const text = readText(file)
-  const { LineCounter, parseDocument, isAlias, isMap, isPair, isScalar, isSeq, visit } = await import('./yaml.ts')
-  const lines = new LineCounter()
+  const { parseWithin, isAlias, isMap, isPair, isScalar, isSeq, visit } = await import('./yaml.ts')
+  const { document, placeOf } = parseWithin(text)
   const at = (offset: number, message: string) => {
-    const { line, col } = lines.linePos(offset)
+    const { line, col } = placeOf(offset)
     return new DataError(file, Math.max(line, 1), message, Math.max(col, 1))
   }
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const syntax = [...document.errors, ...document.warnings].map(({ code, message, pos }) =>
-    at(pos[0], `expected YAML, got ${reasonOf(code, message)}`),
+    at(pos[0] + Math.max(text.slice(pos[0]).search(/[^ \r\n]/), 0), `expected YAML, got ${reasonOf(code, message)}`),
   )
   const problems = syntax.length > 0 ? syntax : [...keysIn(text, at), ...inheritedNames()]
   return { content: syntax.length > 0 ? {} : toPlain(document), problems, problemAt }
@@ -54,7 +53,15 @@ export async function readDocument(file: string): Promise<ConfigDocument> {
     } catch (error) {
       // Aliases of aliases that would fill the memory, or one that nothing has.
       const message = safelyPrintable((error as Error).message).replace(/\.?$/, '')
-      throw at(contents?.range?.[0] ?? 0, `expected YAML, got something else: ${message}.`)
+      let offset = contents?.range?.[0] ?? 0
+      visit(document, {
+        Alias: (_, alias) => {
+          if (!message.startsWith('Unresolved') || alias.resolve(document)) return undefined
+          offset = alias.range?.[0] ?? offset
+          return visit.BREAK
+        },
+      })
+      throw at(offset, `expected YAML, got something else: ${message}.`)
     }
   }
 
@@ -121,7 +128,7 @@ function keysIn(text: string, at: (offset: number, message: string) => DataError
 }
 
 function reasonOf(code: string, message: string): string {
-  if (/call stack/.test(message)) return 'lists or maps nested too deeply.'
+  if (code === 'RESOURCE_EXHAUSTION') return 'lists or maps nested too deeply (200 levels).'
   if (code === 'DUPLICATE_KEY') return 'a key twice. Leave one out.'
   if (code === 'TAB_AS_INDENT') return 'a tab as indentation. Use spaces.'
   if (code === 'MULTIPLE_DOCS') return 'several documents (---). Leave one.'

@@ -63,9 +63,7 @@ function configOf(
   const report = (path: Path, message: string, where?: 'key' | 'value') =>
     problems.push(problemAt(path, `${named(path)}${message}`, where))
   const models = Object.entries(settings.models ?? {}).map(([id, of]) =>
-    modelOf(id, of ?? {}, (key, message, where) =>
-      report(['models', id, ...(key === '' ? [] : [key])], message, where),
-    ),
+    modelOf(id, of ?? {}, (path, message, where) => report(['models', id, ...path], message, where)),
   )
   const checkId = (id: string, path: Path) => {
     const ids = Object.keys(raw.models ?? {})

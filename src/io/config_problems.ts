@@ -80,7 +80,7 @@ function unknownKey(path: Path, available: readonly string[]): string {
   const key = String(path.at(-1))
   const isKeyValue = /^(api_?)?(key|token|secret)$/i.test(key) && available.includes('api_key_env')
   const advice = isKeyValue ? ' Keys never stand in the file: name the environment variable that holds it.' : ''
-  return `${named(path.slice(0, -1))}unknown key "${safelyPrintable(key)}".${didYouMean(key, available)}${advice} Available: ${available.join(', ')}.`
+  return `${named(path.slice(0, -1))}unknown key "${safelyPrintable(key)}".${didYouMean(key, available)}${advice} Available: ${available.join(', ') || 'none'}.`
 }
 
 function problemOf(issue: Issue, problemAt: ConfigDocument['problemAt']): DataError {

@@ -20,6 +20,6 @@ export const commands: Registry<CommandModule> = {
   serve: { summary: 'an OpenAI-compatible endpoint that routes', load: () => import('./serve.ts') },
   keys: { summary: 'make keys for clients of serve', load: () => import('./keys.ts') },
   list: { summary: 'show strategies, embedders, policies, datasets or checkpoints', load: () => import('./list.ts') },
-  init: { summary: 'write a commented llmroute.yaml to start from', load: () => import('./init.ts') },
+  init: { summary: 'write a commented llmroute.yaml to begin with', load: () => import('./init.ts') },
   config: { summary: 'check llmroute.yaml and show what counts', load: () => import('./config.ts') },
 }
