@@ -7,9 +7,9 @@ export function tokensAtMost(text: string): number {
 }
 
 /**
- * Loads the counter of OpenAI's o200k_base, exact for GPT-4o and later. Other vendors' tokenizers differ from it by about a
- * fifth on English, by more on other scripts. What a text says is text: `<|endoftext|>` is no special token here. A run of
- * more than 128 characters of one kind (letters, spaces, signs) is counted in parts, which can add a token a part: the
+ * Loads the counter of OpenAI's o200k_base: exact for GPT-4o and later, an approximation for models with another vocabulary,
+ * since tokenizers of other vendors are not to be had. What a text says is text: `<|endoftext|>` is no special token here. A
+ * run of more than 128 characters of one kind (letters, spaces, signs) is counted in parts, which can add a token a part: the
  * tokenizer's time grows with the square of such a run.
  */
 export async function openTokenCounter(): Promise<TokenCounter> {
