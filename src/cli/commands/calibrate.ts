@@ -5,8 +5,9 @@ import { saveCalibration } from '../../io/config_calibration.ts'
 import { type OpenedStrategy, openStrategy } from '../../io/open_strategy.ts'
 import { gatherOptions } from '../../io/router_options.ts'
 import type { Target } from '../../routing/calibration.ts'
+import { calibratePolicy } from '../calibrate_policy.ts'
 import { type CalibrateFlags, type CalibrationRun, calibrateOn, calibrateStored } from '../calibrate_run.ts'
-import { addStrategyOptions, type DecisionFlags, parseShare, routerOptions } from '../options.ts'
+import { addPolicyOptions, addStrategyOptions, type DecisionFlags, parseShare, routerOptions } from '../options.ts'
 import { renderCalibrated } from '../output/calibration_table.ts'
 import { toPrettyJson } from '../output/json.ts'
 import { percent } from '../output/numbers.ts'
@@ -27,6 +28,7 @@ Examples:
   llmroute calibrate --strong-pct 30% --data my_prompts.csv --holdout 0.2 --save
   llmroute calibrate --target-quality 0.95 --data outcomes.csv
   llmroute calibrate --max-cost 1.20 --data sample
+  llmroute calibrate --policy best_value --max-cost 1.20 --checkpoint wide.safetensors --data outcomes.csv --save
 
 Without --data the share is looked up in the win rates that the checkpoint keeps of its own training prompts: your traffic is
 another, so calibrate on it. --save writes threshold, strategy and the checkpoint's sha256 to llmroute.yaml, which route and
@@ -35,11 +37,17 @@ batch then use.
 --json prints { "version", "strategy", "checkpoint": { "file", "sha256" } or null, "pair": { "strong", "weak" }, "data", "rows", "seen",
 "skipped", "targets": [{ "kind", "value", "threshold", "strongShare", "strongShareLow", "strongShareHigh", "tiedShare", "quality", "costPer1000", "holdout":
 the same of the rows held out, or null }] }: shares are fractions, costs US dollars; threshold null sends everything to
-weak; the interval is null without --data.`
+weak; the interval is null without --data.
+
+With --policy best_value, --max-cost finds the least lambda (quality that a dollar is worth) that keeps the pool within dollars per
+1,000 prompts: by the costs in the data, where it has those of every model, else by the prices of llmroute.yaml. --save writes
+policy, best_value.lambda, strategy and checkpoint. --json prints { "version", "policy", "strategy", "checkpoint", "models", "data",
+"rows", "seen", "skipped", "costs" ("measured" or "predicted"), "targets": [{ "kind", "value", "lambda", "costPer1000",
+"costPer1000Low", "costPer1000High", "quality", "shares": { MODEL: share }, "holdout": the same of the rows held out, or null }] }.`
 
 /** `llmroute calibrate`. */
 export function define(command: Command): void {
-  addStrategyOptions(command)
+  addPolicyOptions(addStrategyOptions(command))
     .option('-p, --strong-pct <shares>', 'share of prompts for strong: 0.3, 30% or a list 0.1,0.3', collectShares, [])
     .option('--target-quality <share>', "fewest prompts to strong that keep this share of strong's quality", text =>
       parseShare(text, '--target-quality'),
@@ -58,6 +66,7 @@ export function define(command: Command): void {
 }
 
 async function calibrate(flags: Flags): Promise<void> {
+  if (flags.policy !== undefined && flags.policy !== 'threshold') return calibratePolicy(flags)
   const targets = targetsOf(flags)
   const { strongPct: _, ...strategyFlags } = flags
   const asked = await gatherOptions(await routerOptions(strategyFlags))
