@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { costOf, readUsage } from '../upstream/usage.ts'
-import { apiErrorOf, envelope } from './envelope.ts'
+import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 
@@ -24,8 +24,9 @@ export interface Passing {
 export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
   const { parts, routing, exchange, request } = passing
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
-  const sent = parts.now()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
   let forwarded: Forwarded
   try {
     forwarded = await routing.forwarder.forward({ ...request, signal: gone.signal })
@@ -42,10 +43,12 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   passing.onAnswer(forwarded.model)
   const watcher = createStreamWatcher()
   const waited = forwarded.attempts.at(-1)?.latency ?? 0
-  response.writeHead(forwarded.status, { ...forwarded.headers, ...headersOf(exchange, forwarded) })
+  const headers = { ...forwarded.headers, ...headersOf(exchange, forwarded) }
   const firstByte = parts.now() - exchange.started
-  const overhead = Math.max(0, sent - exchange.started + (parts.now() - sent - waited))
-  const ending = await pipe(forwarded, response, request.isStream ? watcher : undefined, gone.signal)
+  const overhead = Math.max(0, firstByte - waited)
+  const ending = await (request.isStream
+    ? pipe(forwarded, response, headers, { watcher, gone: gone.signal })
+    : sendWhole(forwarded, response, headers, gone.signal))
   const figures = figuresOf(passing, forwarded, watcher)
   forwarded.release(ending, {
     ...(figures.cost === undefined ? {} : { cost: figures.cost }),
@@ -97,46 +100,53 @@ function encoded(id: string): string {
   return /^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id)
 }
 
-/** Copies the body. A stream that breaks off ends with an error event: a clean end would say that the answer is whole. */
-async function pipe(
-  { body }: Forwarded,
+type Ending = 'whole' | 'cut' | 'abandoned'
+
+/** The body in one piece, as the forwarder has it: one write costs less than several. */
+async function sendWhole(
+  { status, body }: Forwarded,
   response: ServerResponse,
-  watcher: StreamWatcher | undefined,
+  headers: Record<string, string>,
   gone: AbortSignal,
-): Promise<'whole' | 'cut' | 'abandoned'> {
-  let isCut = false
+): Promise<Ending> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of body) pieces.push(piece)
+  if (gone.aborted) return 'abandoned'
+  const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  response.writeHead(status, { ...headers, 'content-length': bytes.length })
+  response.end(bytes)
+  return 'whole'
+}
+
+/** Copies a stream. One that breaks off ends with an error event: a clean end would say that the answer is whole. */
+async function pipe(
+  { status, body }: Forwarded,
+  response: ServerResponse,
+  headers: Record<string, string>,
+  { watcher, gone }: { readonly watcher: StreamWatcher; readonly gone: AbortSignal },
+): Promise<Ending> {
+  response.writeHead(status, headers)
   try {
     for await (const chunk of body) {
-      watcher?.see(chunk)
+      watcher.see(chunk)
       if (!response.write(chunk)) await drained(response)
       if (gone.aborted) return 'abandoned'
     }
   } catch {
-    isCut = true
-  }
-  if (gone.aborted) return 'abandoned'
-  if (watcher && (isCut || !isFinished(response, watcher))) {
-    const error = {
-      type: 'upstream_error',
-      code: 'stream_cut',
-      message: 'The model broke off before its answer was complete.',
-    }
-    const event = `data: ${envelope({ status: 502, ...error })}\n\n`
+    if (gone.aborted) return 'abandoned'
+    const event = `data: ${envelope(CUT)}\n\n`
     response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
-    return 'cut'
-  }
-  if (isCut) {
-    response.destroy()
     return 'cut'
   }
   response.end()
   return 'whole'
 }
 
-/** An error that came as JSON in place of a stream is whole. */
-function isFinished(response: ServerResponse, watcher: StreamWatcher): boolean {
-  const isStream = String(response.getHeader('content-type') ?? '').startsWith('text/event-stream')
-  return !isStream || watcher.figures().isDone
+const CUT: ApiError = {
+  status: 502,
+  type: 'upstream_error',
+  code: 'stream_cut',
+  message: 'The model broke off before its answer was complete.',
 }
 
 function drained(response: ServerResponse): Promise<void> {

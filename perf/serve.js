@@ -1,0 +1,223 @@
+// What `serve` adds to a call, against a bare node:http reverse proxy before the same upstream in the same run.
+import { fork, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, createServer, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const bin = process.env.LLMROUTE_BIN ?? fileURLToPath(new URL('../bin/llmroute.js', import.meta.url))
+const self = fileURLToPath(import.meta.url)
+const SINGLE = 3000
+const WARM = 500
+const [CONNECTIONS, LOADED] = [32, 6000]
+const RATE = 500
+const STREAMS = 200
+
+if (process.argv[2] === 'upstream') upstream()
+if (process.argv[2] === 'proxy') proxy(Number(process.argv[3]))
+
+/** Latencies one call at a time, at 500 calls a second, throughput over 32 connections, and the first byte of streams. */
+export async function measure() {
+  const folder = mkdtempSync(join(tmpdir(), 'llmroute-perf-'))
+  const children = []
+  try {
+    const direct = await start(children, 'upstream')
+    const bare = await start(children, 'proxy', String(direct))
+    const serve = await startServe(children, folder, direct)
+    for (const port of [direct, bare, serve]) await each(port, WARM)
+    const single = await interleaved([direct, bare, serve])
+    const added = q => [1, 2].map(i => at(single[i], q) - at(single[0], q))
+    const [bare50, serve50] = added(0.5)
+    const [bare99, serve99] = added(0.99)
+    const paced = []
+    for (const port of [direct, bare, serve]) paced.push(await pacedCalls(port))
+    const pacedAdded = q => (at(paced[2], q) - at(paced[0], q)) / (at(paced[1], q) - at(paced[0], q))
+    const rates = { bare: 0, serve: 0 }
+    for (let round = 0; round < 3; round++) {
+      rates.bare = Math.max(rates.bare, await rateOf(bare))
+      rates.serve = Math.max(rates.serve, await rateOf(serve))
+    }
+    const first = []
+    for (const port of [direct, serve]) first.push(await firstBytes(port))
+    return [
+      figure('serve: added latency p50, one connection', 'ms', serve50, `proxy adds ${bare50.toFixed(3)}`),
+      figure('serve: added latency p50 over that of a bare proxy', '×', serve50 / bare50, '≤ 2'),
+      figure('serve: added latency p99 over that of a bare proxy', '×', serve99 / bare99, '≤ 2'),
+      figure('serve: the same at 500 requests/s, p50', '×', pacedAdded(0.5), '≤ 2'),
+      figure('serve: the same at 500 requests/s, p99', '×', pacedAdded(0.99), '≤ 2'),
+      figure('serve: requests/s over those of a bare proxy', '×', rates.serve / rates.bare, '≥ 0.6'),
+      figure(
+        'serve: first streamed byte after the upstream, median',
+        'ms',
+        at(first[1], 0.5) - at(first[0], 0.5),
+        '≤ 1',
+      ),
+    ]
+  } finally {
+    for (const child of children) child.kill()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function figure(name, unit, value, target) {
+  return { name, unit, value, target }
+}
+
+const at = (values, q) => values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]
+
+let prompts = 0
+/** Never the same prompt twice. */
+function bodyOf(isStream) {
+  const content = `Question ${prompts++}: explain in a few sentences how rivers, rain and ${prompts % 97} other things shape a valley.`
+  return JSON.stringify({ model: 'auto', ...(isStream ? { stream: true } : {}), messages: [{ role: 'user', content }] })
+}
+
+/** One call; resolves with milliseconds to its end and to its first byte. */
+function call(port, agent, isStream = false) {
+  return new Promise((resolve, reject) => {
+    const body = bodyOf(isStream)
+    const started = performance.now()
+    let first = 0
+    const sent = request(
+      {
+        port,
+        agent,
+        method: 'POST',
+        path: '/v1/chat/completions',
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
+      response => {
+        if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode} from ${port}`))
+        response.on('data', () => {
+          first ||= performance.now() - started
+        })
+        response.on('end', () => resolve({ whole: performance.now() - started, first }))
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function each(port, count) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (let i = 0; i < count; i++) await call(port, agent)
+  agent.destroy()
+}
+
+/** The same moment for all: one call to each in turn. */
+async function interleaved(ports) {
+  const agents = ports.map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
+  const times = ports.map(() => [])
+  for (let i = 0; i < SINGLE; i++) {
+    for (const [k, port] of ports.entries()) times[k].push((await call(port, agents[k])).whole)
+  }
+  for (const agent of agents) agent.destroy()
+  return times
+}
+
+/** 500 calls a second, whatever those before it do. */
+async function pacedCalls(port) {
+  const agent = new Agent({ keepAlive: true })
+  const started = performance.now()
+  const calls = []
+  for (let i = 0; i < SINGLE; i++) {
+    const wait = started + (i * 1000) / RATE - performance.now()
+    if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
+    calls.push(call(port, agent))
+  }
+  const times = (await Promise.all(calls)).map(({ whole }) => whole)
+  agent.destroy()
+  return times
+}
+
+async function rateOf(port) {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+  let left = LOADED
+  const started = performance.now()
+  const lane = async () => {
+    while (left-- > 0) await call(port, agent)
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, lane))
+  agent.destroy()
+  return LOADED / ((performance.now() - started) / 1000)
+}
+
+async function firstBytes(port) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const times = []
+  for (let i = 0; i < STREAMS; i++) times.push((await call(port, agent, true)).first)
+  agent.destroy()
+  return times
+}
+
+/** Forks this file as an upstream or a proxy; resolves with its port. */
+function start(children, ...args) {
+  const child = fork(self, args)
+  children.push(child)
+  return new Promise(resolve => child.once('message', resolve))
+}
+
+async function startServe(children, folder, upstreamPort) {
+  const file = join(folder, 'llmroute.yaml')
+  const model = `{ base_url: http://127.0.0.1:${upstreamPort}/v1 }`
+  writeFileSync(file, `models:\n  big: ${model}\n  small: ${model}\npair: { strong: big, weak: small }\n`)
+  const child = spawn(process.execPath, [bin, 'serve', '--port', '0', '--config', file, '--log-level', 'silent'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  children.push(child)
+  let printed = ''
+  return new Promise((resolve, reject) => {
+    child.stderr.on('data', text => {
+      printed += text
+      const found = /listening at http:\/\/[^:]+:(\d+)/.exec(printed)
+      if (found) resolve(Number(found[1]))
+    })
+    child.once('exit', () => reject(new Error(`serve ended: ${printed}`)))
+  })
+}
+
+/** Answers at once. */
+function upstream() {
+  const usage = { prompt_tokens: 20, completion_tokens: 1, total_tokens: 21 }
+  const message = { role: 'assistant', content: 'yes' }
+  const answer = JSON.stringify({
+    id: 'x',
+    object: 'chat.completion',
+    created: 1,
+    model: 'm',
+    choices: [{ index: 0, message, finish_reason: 'stop' }],
+    usage,
+  })
+  const event = JSON.stringify({
+    id: 'x',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'm',
+    choices: [{ index: 0, delta: { content: 'yes' }, finish_reason: 'stop' }],
+  })
+  const server = createServer(async (incoming, response) => {
+    let isStream = false
+    for await (const chunk of incoming) isStream ||= chunk.includes('"stream":true')
+    response.writeHead(200, { 'content-type': isStream ? 'text/event-stream' : 'application/json' })
+    response.end(isStream ? `data: ${event}\n\ndata: [DONE]\n\n` : answer)
+  })
+  server.listen(0, '127.0.0.1', () => process.send(server.address().port))
+}
+
+/** Nothing but node:http: reads the body, sends it on, pipes the answer back. */
+function proxy(port) {
+  const agent = new Agent({ keepAlive: true })
+  const server = createServer((incoming, response) => {
+    const sent = request(
+      { port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers },
+      answer => {
+        response.writeHead(answer.statusCode, answer.headers)
+        answer.pipe(response)
+      },
+    )
+    incoming.pipe(sent)
+  })
+  server.listen(0, '127.0.0.1', () => process.send(server.address().port))
+}
