@@ -42,6 +42,7 @@ test('of any object, the parsed value changes under the key alone', () => {
         expect(JSON.parse(replaced(text, '"c"'))).toEqual(JSON.parse(JSON.stringify({ ...body, model: 'c' })))
       },
     ),
+    { numRuns: 40 },
   )
 })
 
