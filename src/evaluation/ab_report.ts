@@ -1,0 +1,67 @@
+import { mean } from '../math/mean.ts'
+import { welchDifference } from '../math/welch.ts'
+import type { Estimate } from '../types.ts'
+
+/** What one arm of a split brought. */
+export interface ArmValues {
+  readonly model: string
+  /** Quality (0..1) or US dollars, one per request; NaN where not known. */
+  readonly values: ArrayLike<number>
+}
+
+/** One arm against the first. */
+export interface ArmReport {
+  readonly model: string
+  /** Requests whose value is known. */
+  readonly requests: number
+  /** NaN where there is none. */
+  readonly mean: number
+  /** Mean minus that of the first arm, with its 95 % interval; absent of the first, and where there is too little to tell. */
+  readonly difference?: Estimate
+  /** As a phrase that follows the model's name. */
+  readonly verdict: string
+}
+
+/** Fewer values than this in an arm say nothing: their spread is not known well enough for an interval. */
+export const FEWEST = 20
+
+/**
+ * The arms of an A/B split against the first of them, in the order given. Arms are independent samples, so intervals are Welch's;
+ * each holds for itself, so of many arms one may seem to differ by chance.
+ * @param by what the values are: of quality more is better, of cost less.
+ */
+export function abReport(arms: readonly ArmValues[], by: 'quality' | 'cost'): ArmReport[] {
+  const known = arms.map(({ model, values }) => ({
+    model,
+    values: Float64Array.from(values).filter(v => !Number.isNaN(v)),
+  }))
+  return known.map(({ model, values }, i): ArmReport => {
+    const report = { model, requests: values.length, mean: mean(values) }
+    const first = known[0]!
+    if (i === 0) return { ...report, verdict: 'is what the others are compared with.' }
+    if (Math.min(values.length, first.values.length) < FEWEST) {
+      return {
+        ...report,
+        verdict: `has too few requests to tell: expected ${FEWEST} in it and in ${first.model}, got ${values.length} and ${first.values.length}.`,
+      }
+    }
+    const difference = welchDifference(first.values, values)
+    return { ...report, difference, verdict: verdictOf(difference, first.model, by) }
+  })
+}
+
+function verdictOf({ value, low, high }: Estimate, first: string, by: 'quality' | 'cost'): string {
+  const unit = by === 'cost' ? 'US$ ' : ''
+  const interval = `95 % interval ${unit}${short(low)} to ${short(high)}`
+  if (low <= 0 && high >= 0)
+    return `is not shown to differ from ${first}: ${unit}${short(value)} a request, ${interval}.`
+  const more = `${unit}${short(Math.abs(value))} ${value > 0 ? 'more' : 'less'} a request, ${interval}.`
+  if (by === 'cost') return `is ${value < 0 ? 'cheaper' : 'dearer'} than ${first}: ${more}`
+  return `is ${value > 0 ? 'better' : 'worse'} than ${first}: earns ${more}`
+}
+
+/** Three digits that count, without an exponent: costs of a request are small. */
+function short(value: number): string {
+  const digits = value === 0 ? 0 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))))
+  return value.toFixed(digits)
+}
