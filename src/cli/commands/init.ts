@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
@@ -30,7 +30,7 @@ export function define(command: Command): void {
 }
 
 async function run({ provider = ['openai'], force }: { provider?: readonly string[]; force?: boolean }): Promise<void> {
-  if (!force && existsSync(CONFIG_FILE)) {
+  if (!force && lstatSync(CONFIG_FILE, { throwIfNoEntry: false })) {
     throw new UsageError(`${CONFIG_FILE}: expected no such file here yet, got one. Write over it with --force.`)
   }
   const file = resolve(CONFIG_FILE)
