@@ -23,10 +23,11 @@ export type CalibratedValue = Pick<Calibrated, 'strategy' | 'checkpoint'> & { re
 /** Writes threshold, strategy and checkpoint into the configuration, keeping everything else in it, comments too. Returns its path. */
 export function saveCalibration(calibrated: Calibrated, path?: string): Promise<string> {
   return editConfig(path, (document, file) => {
+    document.set('strategy', calibrated.strategy)
     document.set('threshold', calibrated.threshold)
     document.delete('strong_pct')
     if (calibrated.pair) document.set('pair', document.createNode(calibrated.pair))
-    setWeights(document, calibrated, file)
+    setCheckpoint(document, calibrated.checkpoint, file)
   })
 }
 
@@ -40,16 +41,12 @@ export function saveLambda(calibrated: CalibratedValue, path?: string): Promise<
     document.set('policy', 'best_value')
     if (typeof document.get('best_value') !== 'object') document.set('best_value', document.createNode({}))
     document.setIn(['best_value', 'lambda'], lambda)
-    setWeights(document, calibrated, file)
+    document.set('strategy', strategy)
+    setCheckpoint(document, checkpoint, file)
   })
 }
 
-function setWeights(
-  document: Document,
-  { strategy, checkpoint }: Pick<Calibrated, 'strategy' | 'checkpoint'>,
-  file: string,
-): void {
-  document.set('strategy', strategy)
+function setCheckpoint(document: Document, checkpoint: Calibrated['checkpoint'], file: string): void {
   if (checkpoint && !checkpoint.isShipped) {
     const isPath = !isEndpoint(checkpoint.file)
     document.set('checkpoint', isPath ? relative(dirname(resolve(file)), resolve(checkpoint.file)) : checkpoint.file)
