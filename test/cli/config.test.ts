@@ -26,7 +26,7 @@ test('what counts and who says so: flag before environment before file; of a key
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toBe(`llmroute.yaml is good.
 
-setting    value      from
+setting    value      by
 ─────────  ─────────  ──────────────────
 strategy   length     llmroute.yaml
 threshold  0.6        LLMROUTE_THRESHOLD

@@ -21,7 +21,7 @@ export interface ConfigReport {
 
 /** The text form of a configuration that is good. */
 export function renderConfig({ file, settings, models, options }: ConfigReport): string {
-  const settled = [['setting', 'value', 'from'], ...settings.map(({ key, value, from }) => [key, plain(value), from])]
+  const settled = [['setting', 'value', 'by'], ...settings.map(({ key, value, from }) => [key, plain(value), from])]
   const rest = Object.entries(options).map(([key, value]) => [key, plain(value)])
   const parts = [
     `${file} is good.\n`,
