@@ -104,7 +104,8 @@ function parsePositive(text: string, flag: string, isZeroFine = false): number {
   throw new UsageError(`${flag}: expected a number ${isZeroFine ? 'from 0 up' : 'above 0'}, got "${printable(text)}".`)
 }
 
-function parseIds(text: string, flag: string): string[] {
+/** `a,b,c` as a list. Throws UsageError for an empty id. */
+export function parseIds(text: string, flag: string): string[] {
   const ids = text.split(',').map(id => id.trim())
   if (!ids.includes('')) return ids
   throw new UsageError(`${flag}: expected ids of models with commas between them, got "${printable(text)}".`)

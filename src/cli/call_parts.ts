@@ -63,16 +63,27 @@ export function planPartsOf(
 export function predictDecision(
   { models, accept, merge }: Decision,
   body: RequestBody,
-  { modelOf, caller }: Pick<PlanParts, 'modelOf' | 'caller'>,
+  parts: Pick<PlanParts, 'modelOf' | 'caller'>,
 ): Prediction {
   const judge = merge?.judge ?? accept?.judge
-  const asked = [...models, ...(judge === undefined ? [] : [judge])]
-  const predicted = asked.map(id => predictCall(modelOf(id), body, caller.statistics))
-  const isKnown = predicted.every(({ cost }) => cost !== undefined)
+  const { cost, isGuess } = predictAsked([...models, ...(judge === undefined ? [] : [judge])], body, parts)
   const draws = accept?.by === 'self_consistency' ? (accept.samples ?? 1) : 1
-  const sum = draws * predicted.reduce((total, { cost = 0 }) => total + cost, 0)
   return {
-    cost: isKnown ? Math.min(sum, accept?.maxCost ?? Number.POSITIVE_INFINITY) : undefined,
+    cost: cost === undefined ? undefined : Math.min(draws * cost, accept?.maxCost ?? Number.POSITIVE_INFINITY),
+    isGuess,
+  }
+}
+
+/** What asking all of these models once is expected to cost. */
+export function predictAsked(
+  models: readonly string[],
+  body: RequestBody,
+  { modelOf, caller }: Pick<PlanParts, 'modelOf' | 'caller'>,
+): Prediction {
+  const predicted = models.map(id => predictCall(modelOf(id), body, caller.statistics))
+  const isKnown = predicted.every(({ cost }) => cost !== undefined)
+  return {
+    cost: isKnown ? predicted.reduce((total, { cost = 0 }) => total + cost, 0) : undefined,
     isGuess: predicted.some(({ isGuess }) => isGuess),
   }
 }

@@ -16,6 +16,10 @@ export const commands: Registry<CommandModule> = {
     summary: 'show what another policy would have done with the traffic of a decision log',
     load: () => import('./replay.ts'),
   },
+  label: {
+    summary: 'call models on a sample and score their answers: outcomes to train on',
+    load: () => import('./label.ts'),
+  },
   train: { summary: 'learn a strategy from your own outcomes', load: () => import('./train.ts') },
   serve: { summary: 'an OpenAI-compatible endpoint that routes', load: () => import('./serve.ts') },
   keys: { summary: 'make keys for clients of serve', load: () => import('./keys.ts') },
