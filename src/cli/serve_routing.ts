@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts'
 import { shippedCheckpoint } from '../io/catalog.ts'
 import { type Config, readConfig } from '../io/config.ts'
+import type { LogSettings } from '../io/decision_log.ts'
 import { type OpenedStrategy, openStrategy } from '../io/open_strategy.ts'
 import { createRouter, type Router } from '../io/router.ts'
 import { gatherOptions, type RouterOptions } from '../io/router_options.ts'
@@ -12,10 +13,23 @@ import { createOnlineThreshold } from '../server/online_threshold.ts'
 import type { Routing } from '../server/server_types.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Decision, ModelPair, RouteRequest, Strategy } from '../types.ts'
-import type { Forwarder } from '../upstream/upstream_types.ts'
+import { carryOut } from '../upstream/plan.ts'
+import type { Caller, Forwarder } from '../upstream/upstream_types.ts'
+import { planPartsOf } from './call_parts.ts'
 
 /** Share for strong that `threshold: auto` holds where no other is asked for. */
 const DEFAULT_SHARE = 0.5
+
+/** What calls models; both on one core, with its breakers, limits and connections. */
+export interface Upstream {
+  readonly forwarder: Forwarder
+  readonly caller: Caller
+}
+
+/** A routing, and where its decisions are logged. */
+export interface OpenedRouting extends Routing {
+  readonly log?: LogSettings
+}
 
 /**
  * Opens what a configuration says: the policy under `auto`, and strategies under their names on first use.
@@ -24,8 +38,8 @@ const DEFAULT_SHARE = 0.5
 export async function openRouting(
   options: RouterOptions,
   settings: Pick<ServeSettings, 'sticky' | 'context' | 'shadow'>,
-  forwarder: Forwarder,
-): Promise<Routing> {
+  { forwarder, caller }: Upstream,
+): Promise<OpenedRouting> {
   const config = await readConfig(options.config)
   const models = (config.models ?? []).filter(({ endpoint }) => endpoint !== undefined)
   if (models.length === 0) {
@@ -39,13 +53,16 @@ export async function openRouting(
   const decideAuto = config.isThresholdAuto && auto.pair ? followTraffic(auto, config) : decideBy(auto)
   const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, { statistics }))
   const strongTarget = targetOf(auto, config)
+  const planParts = planPartsOf(caller, config, models, undefined)
   const opened = new Map<string, Promise<OpenedStrategy>>()
   return {
     pool: { models, ...(auto.pair ? { pair: auto.pair } : {}), statistics },
     strategies: Object.keys(strategies).filter(id => isOffered(id, config)),
     policyId: auto.policyId,
+    ...(auto.log ? { log: auto.log } : {}),
     ...(strongTarget === undefined ? {} : { strongTarget }),
     forwarder,
+    carryOut: request => carryOut(request, planParts),
     ...(config.fallback ? { fallback: config.fallback } : {}),
     isSticky: settings.sticky,
     scoresConversation: settings.context,

@@ -14,9 +14,12 @@ import { listen } from '../server/server.ts'
 import type { Exchange, Routing } from '../server/server_types.ts'
 import { STATUS_POLICY, statusPage } from '../server/status_page.ts'
 import { createTraffic } from '../server/traffic.ts'
+import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
+import { createUpstreamCore } from '../upstream/upstream_core.ts'
 import type { UpstreamOptions } from '../upstream/upstream_types.ts'
-import { openRouting } from './serve_routing.ts'
+import { openServeLog } from './serve_log.ts'
+import { openRouting, type Upstream } from './serve_routing.ts'
 
 /** What the command line says over the configuration. */
 export interface ServeFlags {
@@ -50,11 +53,12 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
   const budgets = createBudgets(now)
-  let forwarder = createForwarder(upstreamOptions(config))
-  let routing = await openRouting(options, settings, forwarder)
+  let upstream = openUpstream(upstreamOptions(config))
+  let routing = await openRouting(options, settings, upstream)
   let drift = createDriftWatch(routing.strongTarget)
   let admission = createAdmission(admissionOptions())
   await warmUp(routing)
+  const decisions = await openServeLog(routing.log, message => log.warn(message))
   const traffic = createTraffic(now, () => routing.pool)
   const metrics = createMetrics({
     pool: () => routing.pool,
@@ -86,7 +90,8 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       stopWatching()
       log.info('draining', { seconds: settings.drain })
       await server.drain(settings.drain * 1000)
-      await forwarder.close()
+      await upstream.forwarder.close()
+      await decisions.close()
     },
   }
 
@@ -117,6 +122,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     metrics.see(exchange)
     traffic.see(exchange)
     log.exchange(exchange)
+    decisions.add(exchange)
   }
 
   function ready(): Page {
@@ -149,11 +155,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
       const nextCalling = JSON.stringify(upstreamOptions(next))
       // Breakers and statistics are kept where they can be.
-      const nextForwarder = nextCalling === calling ? forwarder : createForwarder(upstreamOptions(next))
-      const nextRouting = await openRouting(options, nextSettings, nextForwarder)
+      const nextUpstream = nextCalling === calling ? upstream : openUpstream(upstreamOptions(next))
+      const nextRouting = await openRouting(options, nextSettings, nextUpstream)
       await warmUp(nextRouting)
       const isNewTarget = nextRouting.strongTarget !== routing.strongTarget
-      forwarder = nextForwarder
+      upstream = nextUpstream
       routing = nextRouting
       settings = nextSettings
       calling = nextCalling
@@ -193,6 +199,11 @@ function requireKeysAbroad({ host, keys }: ServeSettings, { insecure }: ServeFla
   throw new UsageError(
     `--host ${host}: expected keys for clients, since others than this machine could ask, got none. Make one with llmroute keys add NAME, or say --insecure.`,
   )
+}
+
+function openUpstream(options: UpstreamOptions): Upstream {
+  const core = createUpstreamCore(options)
+  return { forwarder: createForwarder(options, core), caller: createCaller(options, core) }
 }
 
 /** How models are called, as the configuration says. */

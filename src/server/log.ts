@@ -51,7 +51,7 @@ export function createServerLog(
         cost,
         latency: Math.round(latency * 1000) / 1000,
         overhead: exchange.overhead === undefined ? undefined : Math.round(exchange.overhead * 1000) / 1000,
-        ...(logsPrompts ? { prompt: exchange.prompt.slice(0, LONGEST) } : {}),
+        ...(logsPrompts ? { prompt: exchange.request.prompt.slice(0, LONGEST) } : {}),
         ...(error ? { error: error.message.slice(0, LONGEST) } : {}),
       }
       if (ending === 'failed' || ending === 'cut') log.warn(fields, 'request')

@@ -13,7 +13,7 @@ const CHARACTERS_PER_TOKEN = 4
 export interface Passing {
   readonly parts: ServerParts
   readonly routing: Routing
-  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'prompt' | 'decision'>
+  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
   readonly inputCharacters: number
   readonly request: Omit<ForwardRequest, 'signal'>
   /** Called when a model has taken the request. */
@@ -43,7 +43,7 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   passing.onAnswer(forwarded.model)
   const watcher = createStreamWatcher()
   const waited = forwarded.attempts.at(-1)?.latency ?? 0
-  const headers = { ...forwarded.headers, ...headersOf(exchange, forwarded) }
+  const headers = { ...forwarded.headers, ...decisionHeaders(exchange, forwarded) }
   const firstByte = parts.now() - exchange.started
   const overhead = Math.max(0, firstByte - waited)
   const ending = await (request.isStream
@@ -78,9 +78,10 @@ function report({ parts, exchange, request }: Passing, outcome: Outcome): void {
   })
 }
 
-function headersOf(
-  { id, decision }: Passing['exchange'],
-  { model, attempts, isCached }: Forwarded,
+/** What an answer's headers say of the decision. */
+export function decisionHeaders(
+  { id, decision }: Pick<Exchange, 'id' | 'decision'>,
+  { model, attempts, isCached }: Pick<Forwarded, 'attempts' | 'isCached'> & { readonly model: Pick<Model, 'id'> },
 ): Record<string, string> {
   const { strategy, winRate, threshold, policy } = decision!
   return {

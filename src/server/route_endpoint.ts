@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { needsOf } from '../routing/needs.ts'
 import type { Refusal } from '../routing/pool_router.ts'
-import type { Decision, RouteRequest } from '../types.ts'
+import type { Decision } from '../types.ts'
 import { namesOf } from './completions.ts'
-import { conversationKey, readConversation, scoredText } from './conversation.ts'
+import { conversationKey, readConversation } from './conversation.ts'
+import { requestOf } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
@@ -51,16 +51,6 @@ async function decideOne(
     return { model: target.model, models: [target.model], plan: 'single', policy: 'model' }
   }
   const conversation = readConversation(body)
-  const key = typeof body.user === 'string' ? body.user : conversationKey(String(name), conversation, client.name)
-  const request: RouteRequest = {
-    prompt: scoredText(conversation, routing.scoresConversation),
-    turns: conversation.turns,
-    ...(key === undefined ? {} : { key }),
-    ...(typeof body.user === 'string' ? { user: body.user } : {}),
-    ...(typeof body.metadata === 'object' && body.metadata !== null
-      ? { metadata: body.metadata as Record<string, unknown> }
-      : {}),
-    needs: needsOf(body),
-  }
-  return routing.decide(target, request)
+  const key = conversationKey(String(name), conversation, client.name)
+  return routing.decide(target, requestOf(conversation, body, routing, key))
 }

@@ -1,5 +1,6 @@
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
+import type { PlanAnswer, PlannedRequest } from '../upstream/plan_types.ts'
 import type { Attempt, Forwarder, Usage } from '../upstream/upstream_types.ts'
 import type { ApiError } from './envelope.ts'
 import type { Target } from './wire_name.ts'
@@ -18,6 +19,8 @@ export interface Routing {
   /** What a second policy would have decided; it never answers. */
   readonly shadow?: (request: RouteRequest) => Promise<Decision | Refusal>
   readonly forwarder: Forwarder
+  /** Asks several models as a decision says. */
+  carryOut(request: PlannedRequest): Promise<PlanAnswer>
   /** Ids of models that take over, in order, where the chosen one fails. Absent: all others that can serve the request. */
   readonly fallback?: readonly string[]
   /** Whether a conversation keeps its model. */
@@ -39,7 +42,8 @@ export interface Exchange {
   /** The `model` that was asked for, cut to what may be printed. */
   readonly asked: string
   readonly started: number
-  readonly prompt: string
+  /** As the policy saw it. */
+  readonly request: RouteRequest
   readonly decision?: Decision
   /** The model that answered. */
   readonly model?: string

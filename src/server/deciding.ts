@@ -1,0 +1,112 @@
+import { printable } from '../registry.ts'
+import { eligible } from '../routing/constraints.ts'
+import { needsOf } from '../routing/needs.ts'
+import type { Decision, Model, RouteRequest } from '../types.ts'
+import { type Conversation, scoredText } from './conversation.ts'
+import { ApiFailure, invalidRequest } from './envelope.ts'
+import { type Routing, type ServerParts, speaks } from './server_types.ts'
+import type { StickyModels } from './sticky.ts'
+import type { Target } from './wire_name.ts'
+
+/** What was decided for a request. */
+export interface Decided {
+  readonly request: RouteRequest
+  readonly decision: Decision
+  /** In order: the chosen, then those that may take over. */
+  readonly models: readonly Model[]
+}
+
+/** What a decision is made from beside the request. */
+export interface DecidingParts {
+  readonly routing: Routing
+  readonly path: string
+  /** Of the conversation. */
+  readonly key: string | undefined
+  readonly sticky: StickyModels
+  /** Of the request, for what the shadow policy says. */
+  readonly id: string
+  readonly onShadow: ServerParts['onShadow']
+}
+
+/** Who answers: the model that was named, the one that the conversation has, or what the policy picks. Throws ApiFailure, UsageError. */
+export async function decide(
+  target: Target,
+  conversation: Conversation,
+  body: Readonly<Record<string, unknown>>,
+  parts: DecidingParts,
+): Promise<Decided> {
+  const { routing, path, key, sticky } = parts
+  const { pool } = routing
+  const request = requestOf(conversation, body, routing, key)
+  if (target.kind === 'model') {
+    const model = pool.models.find(({ id }) => id === target.model)!
+    if (speaks(model, path)) return { request, decision: straight(model.id, 'model'), models: [model] }
+    throw invalidRequest(`model: ${printable(model.id)} does not speak the form of ${path}.`, 'model')
+  }
+  const asked = { ...request, candidates: speakersOf(routing, path) }
+  const { candidates } = eligible(asked, pool)
+  const kept = key !== undefined && routing.isSticky && isContinued(conversation) ? sticky.modelOf(key) : undefined
+  const same = candidates.find(({ id }) => id === kept)
+  if (same && !pool.statistics?.of(same.id).isOpen) {
+    const models = [same, ...fallbacksOf(routing, candidates, [same])]
+    return { request, decision: straight(same.id, 'sticky'), models }
+  }
+  const decision = await routing.decide(target, asked)
+  if ('refused' in decision) throw invalidRequest(decision.refused, undefined, 'no_model_can_serve')
+  routing.shadow?.(asked).then(
+    other => parts.onShadow?.(parts.id, decision, other),
+    () => {},
+  )
+  const chosen = decision.models.map(id => pool.models.find(model => model.id === id)!)
+  return { request, decision, models: [...chosen, ...fallbacksOf(routing, candidates, chosen)] }
+}
+
+/** A request as policies see it. */
+export function requestOf(
+  conversation: Conversation,
+  body: Readonly<Record<string, unknown>>,
+  { scoresConversation }: Routing,
+  key: string | undefined,
+): RouteRequest {
+  const { user, metadata, prompt_cache_key: cacheKey } = body
+  const own = textOf(user)
+  const shared = textOf(cacheKey) ?? own ?? key
+  return {
+    prompt: scoredText(conversation, scoresConversation),
+    turns: conversation.turns,
+    ...(shared === undefined ? {} : { key: shared }),
+    ...(own === undefined ? {} : { user: own }),
+    ...(typeof metadata === 'object' && metadata !== null ? { metadata: metadata as Record<string, unknown> } : {}),
+    needs: needsOf(body),
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function speakersOf({ pool }: Routing, path: string): readonly Model[] {
+  const speakers = pool.models.filter(model => speaks(model, path))
+  if (speakers.length > 0) return speakers
+  throw new ApiFailure({
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'model_not_found',
+    message: `No configured model speaks the form of ${path}.`,
+  })
+}
+
+/** Who takes over where the chosen models fail. */
+function fallbacksOf({ fallback }: Routing, candidates: readonly Model[], chosen: readonly Model[]): readonly Model[] {
+  const others = fallback?.flatMap(id => candidates.find(model => model.id === id) ?? []) ?? candidates
+  return others.filter(model => !chosen.includes(model))
+}
+
+/** Whether the model has said something before. */
+function isContinued({ turns }: Conversation): boolean {
+  return turns.some(({ role }) => role === 'assistant')
+}
+
+function straight(model: string, policy: 'model' | 'sticky'): Decision {
+  return { model, models: [model], plan: 'single', policy }
+}

@@ -1,0 +1,80 @@
+import type { ServerResponse } from 'node:http'
+import type { PlanAnswer } from '../upstream/plan_types.ts'
+import type { ChatBody } from '../upstream/upstream_types.ts'
+import { apiErrorOf } from './envelope.ts'
+import { decisionHeaders } from './pass_on.ts'
+import type { Exchange, Routing, ServerParts } from './server_types.ts'
+
+/** A request that several models answer together, or in turn. */
+export interface PlannedExchange {
+  readonly parts: ServerParts
+  readonly routing: Routing
+  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
+  readonly body: ChatBody
+  readonly isStream: boolean
+}
+
+/**
+ * Carries out a plan of several models. The answer is put together here: the merged text in the body of the model that it comes
+ * from, with the tokens of all calls. Where a stream was asked for, it comes in one piece, once it is there.
+ */
+export async function answerPlanned(
+  response: ServerResponse,
+  { parts, routing, exchange, body, isStream }: PlannedExchange,
+): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  const { stream: _, stream_options: __, model: ___, ...asked } = body
+  const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
+    parts.onExchange({ ...exchange, ...outcome, isStream, latency: parts.now() - exchange.started })
+  let answer: PlanAnswer
+  try {
+    const { decision, request } = exchange
+    answer = await routing.carryOut({
+      decision: decision!,
+      body: asked,
+      prompt: request.prompt,
+      signal: gone.signal,
+    })
+  } catch (error) {
+    const failure = apiErrorOf(error, parts.now())
+    const ending = gone.signal.aborted ? ('abandoned' as const) : ('failed' as const)
+    report({ status: failure.status, error: failure, ending, attempts: [], isCached: false })
+    throw error
+  }
+  const { model, attempts, isCached, usage, cost } = answer
+  const headers = decisionHeaders(exchange, { model: { id: model }, attempts, isCached })
+  if (isStream) {
+    response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
+    response.end(eventsOf(answer))
+  } else {
+    response.writeHead(200, { 'content-type': 'application/json', ...headers })
+    response.end(JSON.stringify(bodyOf(answer)))
+  }
+  report({ status: 200, model, ending: 'whole', attempts, isCached, usage, ...(cost === undefined ? {} : { cost }) })
+}
+
+function bodyOf({ body, text, usage }: PlanAnswer): Record<string, unknown> {
+  const own = body as { readonly choices?: readonly { readonly message?: object }[] }
+  const [choice = {}] = own.choices ?? []
+  return {
+    ...own,
+    choices: [
+      { finish_reason: 'stop', ...choice, index: 0, message: { role: 'assistant', ...choice.message, content: text } },
+    ],
+    usage: {
+      prompt_tokens: usage.inputTokens,
+      completion_tokens: usage.outputTokens,
+      total_tokens: usage.inputTokens + usage.outputTokens,
+    },
+  }
+}
+
+function eventsOf(answer: PlanAnswer): string {
+  const { id, created, model } = bodyOf(answer)
+  const event = (delta: object, finish: string | null) =>
+    `data: ${JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
+  return `${event({ role: 'assistant', content: answer.text }, null)}${event({}, 'stop')}data: [DONE]\n\n`
+}
