@@ -15,7 +15,10 @@ export const anthropicForm: ChatForm = {
         'passing',
       )
     }
-    return completionOf(message, message.content)
+    return completionOf(
+      message,
+      message.content.filter(block => typeof block === 'object' && block !== null),
+    )
   },
   reader: createReader,
 }

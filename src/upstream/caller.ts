@@ -135,7 +135,7 @@ function answerOf(
   return {
     model: model.id,
     text,
-    ...(finishReason ? { finishReason } : {}),
+    ...(typeof finishReason === 'string' ? { finishReason } : {}),
     usage,
     ...(cost === undefined ? {} : { cost }),
     latency,

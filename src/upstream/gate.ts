@@ -1,3 +1,5 @@
+import { onAbort } from './on_abort.ts'
+
 /** Keeps requests to so many at a time and so many a second, in the order they come. */
 export interface Gate {
   /**
@@ -35,14 +37,14 @@ export function createGate(
       else {
         await new Promise<void>((resolve, reject) => {
           const proceed = () => {
-            signal?.removeEventListener('abort', onAbort)
+            forget()
             resolve()
           }
-          const onAbort = () => {
+          const forget = onAbort(signal, () => {
             waiting.delete(proceed)
+            forget()
             reject(signal?.reason)
-          }
-          signal?.addEventListener('abort', onAbort, { once: true })
+          })
           waiting.add(proceed)
         })
       }

@@ -51,7 +51,7 @@ function createReader(): CompletionReader {
       if (Object.keys(head).length === 0) head = { id: chunk.id, created: chunk.created, model: chunk.model }
       if (chunk.usage) usage = chunk.usage
       let text = ''
-      for (const { index = 0, delta, finish_reason } of Array.isArray(chunk.choices) ? chunk.choices : []) {
+      for (const { index = 0, delta, finish_reason } of objectsOf<ChunkChoice>(chunk.choices)) {
         if (!Number.isInteger(index)) continue
         const choice: OpenChoice = choices.get(index) ?? {
           message: { role: 'assistant', content: null },
@@ -66,7 +66,7 @@ function createReader(): CompletionReader {
           choice.message[field] = `${choice.message[field] ?? ''}${piece}`
           if (field === 'content' && index === 0) text += piece
         }
-        for (const call of Array.isArray(delta?.tool_calls) ? delta.tool_calls : []) addCall(choice.calls, call)
+        for (const call of objectsOf(delta?.tool_calls)) addCall(choice.calls, call)
       }
       return text
     },
@@ -98,13 +98,24 @@ interface Chunk {
   readonly model?: unknown
   readonly error?: unknown
   readonly usage?: unknown
-  readonly choices?: { index?: number; delta?: Record<string, unknown>; finish_reason?: unknown }[]
+  readonly choices?: unknown
+}
+
+interface ChunkChoice {
+  readonly index?: number
+  readonly delta?: Readonly<Record<string, unknown>> | null
+  readonly finish_reason?: unknown
 }
 
 function parse(data: string): Chunk {
   const chunk = parseJson(data)
   if (typeof chunk === 'object' && chunk !== null) return chunk
   throw new AttemptFailure('an event that is not JSON', 'passing')
+}
+
+/** Nothing but its objects, where it is a list. */
+function objectsOf<T extends object>(list: unknown): readonly T[] {
+  return Array.isArray(list) ? list.filter(item => typeof item === 'object' && item !== null) : []
 }
 
 /** Pieces of one call have one index; only its arguments come in pieces. */

@@ -1,3 +1,5 @@
+import { onAbort } from './on_abort.ts'
+
 /** What a timer can hold; it would take more for nothing. */
 const LONGEST = 2 ** 31 - 1
 
@@ -7,10 +9,10 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
     if (signal?.aborted) return resolve()
     const done = () => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
+      forget()
       resolve()
     }
     const timer = setTimeout(done, Math.min(milliseconds, LONGEST))
-    signal?.addEventListener('abort', done, { once: true })
+    const forget = onAbort(signal, done)
   })
 }

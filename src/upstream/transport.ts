@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { AttemptFailure } from './attempt_failure.ts'
 import { networkFailure } from './network_failure.ts'
+import { onAbort } from './on_abort.ts'
 import { createReplyBody, type ReplyBody } from './reply_body.ts'
 import type { Timeouts } from './upstream_types.ts'
 
@@ -54,10 +55,10 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           else reject(error)
           controller?.abort(error instanceof Error ? error : new Error('aborted'))
         }
-        const onAbort = () => fail(signal?.reason)
+        const forget = onAbort(signal, () => fail(signal?.reason))
         const settle = () => {
           clearTimeout(timer)
-          signal?.removeEventListener('abort', onAbort)
+          forget()
         }
         const check = () => {
           const now = performance.now()
@@ -69,10 +70,9 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           const whole = [started + total, 'no whole answer', total] as const
           const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
           if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing'))
-          else timer = setTimeout(check, Math.ceil(end - now)).unref()
+          else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle))).unref()
         }
-        let timer = setTimeout(check, Math.min(firstByte, total)).unref()
-        signal?.addEventListener('abort', onAbort, { once: true })
+        let timer = setTimeout(check, Math.min(firstByte, idle, total)).unref()
         agent.dispatch(
           { origin, path, method: 'POST', headers, body },
           {

@@ -195,3 +195,22 @@ test('at most so many requests a second, evenly', async () => {
   await call({ models: [model], body })
   expect(waits).toEqual([100, 200])
 })
+
+test('many calls may share a signal: Node warns of no leak, and one abort ends them all', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => warnings.push(warning)
+  process.on('warning', onWarning)
+  const { call } = caller({ maxConcurrency: 20 })
+  const controller = new AbortController()
+  const { signal } = controller
+  await Promise.all(Array.from({ length: 40 }, () => call({ models: [model], body, signal })))
+  server.always = { kind: 'silent' }
+  const pending = Promise.allSettled(Array.from({ length: 40 }, () => call({ models: [model], body, signal })))
+  while (server.requests.length < 60) await new Promise(resolve => setTimeout(resolve, 5))
+  controller.abort(new Error('enough'))
+  expect((await pending).every(end => end.status === 'rejected' && end.reason.message === 'enough')).toBe(true)
+  server.always = undefined
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})
