@@ -76,6 +76,14 @@ export const policies: Registry<PolicyModule> = {
   },
   rules: { summary: 'first matching rule on fields of the request', load: () => import('./rules.ts') },
   static: { summary: 'a fixed map from task type to model', load: () => import('./static.ts') },
+  context: {
+    summary: 'language, domain, length and complexity of the prompt, turns of the conversation',
+    load: () => import('./context.ts'),
+  },
+  content: {
+    summary: 'what the text is: task type, topic, sentiment, anything sensitive',
+    load: () => import('./content.ts'),
+  },
   profile: {
     summary: 'largest mean of profile scores, weighted by the priority of the request',
     load: () => import('./profile.ts'),
