@@ -37,7 +37,6 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'strategy'>): 
   const { lambda, quality } = checked(options, parts.options, 'policy best_value')
   const predict = createQualityPredictor(quality === 'profile' ? undefined : await parts.strategy())
   const weighed = `quality − ${lambda} × cost`
-  const unpriced = lambda > 0 ? 'quality alone: no cost is known' : 'quality'
   return {
     noAnswer: () =>
       'policy best_value: the quality of no model that can serve this request is known. Train a strategy on outcomes of the models, name the pair, or give the models profile.accuracy.',
@@ -62,10 +61,11 @@ export async function create(parts: Pick<PolicyParts, 'options' | 'strategy'>): 
     const best = bestOf(offers, worthOf)
     if (!best) return undefined
     const { id } = best.model
-    const reasons: Reason[] = [
-      { kind: 'score', name: isPriced ? weighed : unpriced, weight: worthOf(best) },
-      { kind: 'score', name: source(best.model), weight: best.quality },
-    ]
+    const reasons: Reason[] = [{ kind: 'score', name: source(best.model), weight: best.quality }]
+    if (lambda > 0) {
+      const name = isPriced ? weighed : 'quality alone: no cost is known'
+      reasons.unshift({ kind: 'score', name, weight: worthOf(best) })
+    }
     if (best.cost !== undefined) reasons.push({ kind: 'score', name: 'cost in US dollars', weight: best.cost })
     const alternatives: Alternative[] = []
     for (const offer of offers) if (offer !== best) alternatives.push(alternativeOf(offer, worthOf(offer)))

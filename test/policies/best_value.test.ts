@@ -100,7 +100,10 @@ describe('quality', () => {
     const pool = { models: [model('a', 1, 0.1), model('b', 1, 0.7), model('c', 1)] }
     expect(await decideOne(pool, {}, knowing({ a: 0.6 }))).toMatchObject({
       model: 'b',
-      reasons: [{ weight: 0.7 }, { name: 'quality, of profile.accuracy' }, { weight: 1 }],
+      reasons: [
+        { name: 'quality, of profile.accuracy', weight: 0.7 },
+        { name: 'cost in US dollars', weight: 1 },
+      ],
       alternatives: [
         { model: 'a', score: 0.6 },
         { model: 'c', cost: 1, reason: 'quality not known' },
@@ -121,7 +124,7 @@ describe('quality', () => {
     const pool = { models: [a, b], pair: { strong: a, weak: b } }
     expect(await decideOne(pool, {}, winning(winRate))).toMatchObject({
       model: chosen,
-      reasons: [{ weight: 0.6 }, { name: 'quality, by the win rate of linear' }],
+      reasons: [{ name: 'quality, by the win rate of linear', weight: 0.6 }],
     })
   })
 
