@@ -18,6 +18,7 @@ const entryPoints = {
   ...filesOf('src/policies', name => name !== 'threshold.ts' && policies.includes(`import('./${name}')`)),
   ...filesOf('src/io', name => name.endsWith('_worker.ts')),
   yaml: 'src/io/yaml.ts',
+  schema: 'src/schema.ts',
   agent: 'src/upstream/agent.ts',
   response_cache: 'src/upstream/response_cache.ts',
   config_file: 'src/io/config_file.ts',
@@ -27,10 +28,6 @@ const entryPoints = {
   batch_call: 'src/cli/batch_call.ts',
   eval_live: 'src/cli/live/eval_live.tsx',
   cli_progress: 'node_modules/cli-progress/cli-progress.js',
-}
-
-function isPolicy(name) {
-  return readFileSync('src/policies/registry.ts', 'utf8').includes(`import('./${name}')`)
 }
 
 function filesOf(folder, isWanted) {
@@ -47,6 +44,12 @@ const ownFiles = {
       const name = Object.keys(entryPoints).find(entry => entryPoints[entry] === source)
       return name && { path: `./${name}.js`, external: true }
     })
+    // All policies and the configuration check options by it: one copy for all.
+    onResolve({ filter: /\/schema\.ts$/ }, ({ kind, path, resolveDir }) =>
+      kind === 'import-statement' && relative('.', resolve(resolveDir, path)) === entryPoints.schema
+        ? { path: './schema.js', external: true }
+        : undefined,
+    )
     // commander wants child_process for subcommands that are programs of their own; we have none, and it is slow to load.
     onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
       importer.includes('/commander/') ? { path: 'none', namespace: 'none' } : undefined,

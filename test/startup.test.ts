@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -48,6 +48,17 @@ test('route loads the strategy it uses and none of the others, and no package bu
   const loaded = modules.filter(path => entries.includes(path) && strategies.includes(basename(path, '.ts')))
   expect(loaded).toEqual(['src/strategies/blend.ts'])
   expect(modules.filter(path => path.startsWith('node_modules/') && !path.includes('/commander/'))).toEqual([])
+})
+
+test('a configuration loads what reads it, and of the policies the one that it chooses', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'llmroute-config-'))
+  const file = join(folder, 'llmroute.yaml')
+  const models = 'models: { a: { provider: openai }, b: { provider: groq } }\n'
+  writeFileSync(file, `${models}pair: { strong: a, weak: b }\n`)
+  const reading = ['main.js', 'route.js', 'config_file.js', 'schema.js', 'yaml.js']
+  expect(loadedBy(['route', 'hi', '--config', file]).files.sort()).toEqual(reading.sort())
+  writeFileSync(file, `${models}policy: ab\nab: { split: { a: 1, b: 1 } }\n`)
+  expect(loadedBy(['route', 'hi', '--config', file]).files.sort()).toEqual([...reading, 'ab.js'].sort())
 })
 
 test('eval loads ink only for a terminal', () => {
