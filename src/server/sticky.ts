@@ -1,21 +1,26 @@
-import { LRUCache } from 'lru-cache'
-
-/** Which model a conversation has; a bounded number of them, each for a while. */
+/** Which model a conversation has; a bounded number of them. */
 export interface StickyModels {
   modelOf(key: string): string | undefined
   keep(key: string, model: string): void
 }
 
 const MOST_CONVERSATIONS = 100_000
-const HOUR = 3_600_000
 
-/** Remembers for an hour after the last turn. */
-export function createStickyModels(): StickyModels {
-  const models = new LRUCache<string, string>({ max: MOST_CONVERSATIONS, ttl: HOUR, updateAgeOnGet: true })
+/** Remembers the conversations that were last asked about. */
+export function createStickyModels(most = MOST_CONVERSATIONS): StickyModels {
+  // A Map keeps the order in which keys were set.
+  const models = new Map<string, string>()
+  const keep = (key: string, model: string) => {
+    models.delete(key)
+    models.set(key, model)
+    if (models.size > most) models.delete(models.keys().next().value!)
+  }
   return {
-    modelOf: key => models.get(key),
-    keep(key, model) {
-      models.set(key, model)
+    modelOf(key) {
+      const model = models.get(key)
+      if (model !== undefined) keep(key, model)
+      return model
     },
+    keep,
   }
 }

@@ -1,24 +1,11 @@
 import { UsageError } from '../errors.ts'
 import type { Model } from '../types.ts'
+import { type AdmissionParts, admit, type Ticket } from './admission.ts'
 import { AttemptFailure } from './attempt_failure.ts'
-import type { Breaker, Opening } from './breaker.ts'
+import type { Opening } from './breaker.ts'
 import { failedCall } from './call_failure.ts'
 import { keyOf } from './destination.ts'
-import type { Gate } from './gate.ts'
-import type { Health } from './health.ts'
 import type { Attempt, RetryOptions } from './upstream_types.ts'
-
-/** One attempt under way; exactly one of its functions counts, the first that is called. */
-export interface Ticket {
-  /** `performance.now()` when it went out. */
-  readonly started: number
-  /** To be set when the answer begins. */
-  status?: number
-  succeed(figures: { readonly cost?: number | undefined; readonly outputTokens?: number | undefined }): void
-  fail(failure: AttemptFailure): void
-  /** It told nothing of the model. */
-  abandon(): void
-}
 
 /** What is pursued until there is an answer. */
 export interface Pursuit<T> {
@@ -46,14 +33,11 @@ export interface Pursued<T> {
 }
 
 /** What all pursuits share. */
-export interface PursuitParts {
+export interface PursuitParts extends AdmissionParts {
   readonly retry: Required<RetryOptions>
   /** How long a call waits for an open breaker where no other model is left, in milliseconds. */
   readonly patience: number
-  readonly health: Health
-  readonly gate: Gate
-  now(): number
-  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+  /** In [0, 1). */
   random(): number
 }
 
@@ -62,61 +46,82 @@ export interface PursuitParts {
  * @throws CallError; UsageError where the first model to call has no key; the reason of the signal.
  */
 export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promise<Pursued<T>> {
-  const { retry, now, sleep, random } = parts
-  const { models, signal } = pursuit
+  const { models } = pursuit
   const attempts: Attempt[] = []
-  let opening: Opening | undefined
-  let last: AttemptFailure | undefined
+  let last: Setback | undefined
   for (const [place, model] of models.entries()) {
-    const hasOther = place + 1 < models.length
     const hit = await pursuit.cached?.(model)
     if (hit !== undefined) return { value: hit, model, attempts, isCached: true }
-    try {
-      keyOf(model)
-    } catch (error) {
-      // A missing key of a fallback must not hide why the model before it failed.
-      if (attempts.length === 0 || !(error instanceof UsageError)) throw error
-      attempts.push({ model: model.id, failure: 'no key or no endpoint', latency: 0 })
-      continue
+    if (!hasKey(model, attempts)) continue
+    const outcome = await tryModel(parts, pursuit, model, place + 1 < models.length, attempts)
+    if ('value' in outcome) return { value: outcome.value, model, attempts, isCached: false }
+    last = outcome
+    if (outcome.isFinal) break
+  }
+  throw failedCall(models, attempts, last?.failure, last?.opening, parts.now())
+}
+
+/** Why a model gave no answer: the last attempt failed, and its breaker may be open. */
+interface Setback {
+  readonly failure?: AttemptFailure
+  readonly opening?: Opening
+  /** No other model is to be asked. */
+  readonly isFinal?: boolean
+}
+
+async function tryModel<T>(
+  parts: PursuitParts,
+  { signal, attempt, isCommitted }: Pursuit<T>,
+  model: Model,
+  hasOther: boolean,
+  attempts: Attempt[],
+): Promise<{ readonly value: T } | Setback> {
+  const { retry, patience, health, now, sleep, random } = parts
+  const until = hasOther ? 0 : now() + patience
+  let last: AttemptFailure | undefined
+  for (let n = 1; ; n++) {
+    const admission = await admit(parts, model, until, signal)
+    if ('opening' in admission) {
+      const { opening } = admission
+      const failure = `not called, since its breaker is open (${opening.reason})`
+      attempts.push({ model: model.id, failure, latency: 0 })
+      return last ? { opening, failure: last } : { opening }
     }
-    const until = hasOther ? 0 : now() + parts.patience
-    for (let n = 1; ; n++) {
-      const admission = await admit(parts, model, until, signal)
-      if ('opening' in admission) {
-        opening = admission.opening
-        attempts.push({
-          model: model.id,
-          failure: `not called, since its breaker is open (${opening.reason})`,
-          latency: 0,
-        })
-        break
+    const { ticket } = admission
+    try {
+      const value = await attempt(model, ticket)
+      attempts.push(attemptOf(model, ticket))
+      return { value }
+    } catch (failure) {
+      if (!(failure instanceof AttemptFailure)) {
+        ticket.abandon()
+        throw failure
       }
-      const { ticket } = admission
-      try {
-        const value = await pursuit.attempt(model, ticket)
-        attempts.push(attemptOf(model, ticket))
-        return { value, model, attempts, isCached: false }
-      } catch (error) {
-        if (!(error instanceof AttemptFailure)) {
-          ticket.abandon()
-          throw error
-        }
-        ticket.fail(error)
-        const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
-        const { kind, wait = backoff } = error
-        attempts.push(attemptOf(model, ticket, error))
-        last = error
-        opening = undefined
-        if (kind === 'request' || pursuit.isCommitted?.()) throw failedCall(models, attempts, last, opening, now())
-        if (kind !== 'passing' || (hasOther && wait > retry.longestWait)) break
-        const hasPatience = now() < until && parts.health.breaker(model.id).isOpen()
-        if (n >= retry.attempts && !hasPatience) break
-        await sleep(Math.min(wait, retry.longestWait), signal)
-        signal?.throwIfAborted()
-      }
+      last = failure
+      ticket.fail(failure)
+      attempts.push(attemptOf(model, ticket, failure))
+      if (failure.kind === 'request' || isCommitted?.()) return { failure, isFinal: true }
+      const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
+      const { kind, wait = backoff } = failure
+      if (kind !== 'passing' || (hasOther && wait > retry.longestWait)) return { failure }
+      const hasPatience = now() < until && health.breaker(model.id).isOpen()
+      if (n >= retry.attempts && !hasPatience) return { failure }
+      await sleep(Math.min(wait, retry.longestWait), signal)
+      signal?.throwIfAborted()
     }
   }
-  throw failedCall(models, attempts, last, opening, now())
+}
+
+/** A missing key of a fallback must not hide why the model before it failed; that of the first is the user's to set. */
+function hasKey(model: Model, attempts: Attempt[]): boolean {
+  try {
+    keyOf(model)
+    return true
+  } catch (error) {
+    if (attempts.length === 0 || !(error instanceof UsageError)) throw error
+    attempts.push({ model: model.id, failure: 'no key or no endpoint', latency: 0 })
+    return false
+  }
 }
 
 function attemptOf(model: Model, { started, status }: Ticket, failure?: AttemptFailure): Attempt {
@@ -125,96 +130,5 @@ function attemptOf(model: Model, { started, status }: Ticket, failure?: AttemptF
     ...(status === undefined ? {} : { status }),
     ...(failure ? { failure: failure.message } : {}),
     latency: performance.now() - started,
-  }
-}
-
-/** A ticket for one attempt, or why there is none. Waits for a place, and for an open breaker as long as `until`. */
-async function admit(
-  { gate, health, now, sleep }: PursuitParts,
-  model: Model,
-  until: number,
-  signal: AbortSignal | undefined,
-): Promise<{ ticket: Ticket } | { opening: Opening }> {
-  const breaker = health.breaker(model.id)
-  for (;;) {
-    const leave = await gate.enter(signal)
-    const pass = breaker.enter()
-    if (pass) {
-      const ticket = createTicket(health, breaker, pass, model.id, leave)
-      const wait = gate.pace(signal)
-      if (!wait) return { ticket: ticket() }
-      await wait
-      if (signal?.aborted) {
-        breaker.abandon(pass)
-        leave()
-        throw signal.reason
-      }
-      return { ticket: ticket() }
-    }
-    leave()
-    const opening = breaker.opening()!
-    const coolDown = opening.until - now()
-    if (opening.isAccountRefused || Math.max(now(), opening.until) > until) return { opening }
-    if (coolDown > 0) await sleep(coolDown, signal)
-    else await changeOf(breaker, ended => sleep(until - now(), ended), signal)
-    signal?.throwIfAborted()
-  }
-}
-
-/** Resolves when the breaker lets somebody in, or `waiting` is over, which is told when nobody waits any more. */
-async function changeOf(
-  breaker: Breaker,
-  waiting: (ended: AbortSignal) => Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const ended = new AbortController()
-  await Promise.race([breaker.changed(), waiting(signal ? AbortSignal.any([signal, ended.signal]) : ended.signal)])
-  ended.abort()
-}
-
-/** Starts the attempt when it is called. */
-function createTicket(
-  health: Health,
-  breaker: Breaker,
-  pass: ReturnType<Breaker['enter']> & {},
-  model: string,
-  leave: () => void,
-) {
-  return (): Ticket => {
-    const { live } = health
-    const started = performance.now()
-    let isOver = false
-    live.start(model)
-    const end = (tell: () => void) => {
-      if (isOver) return
-      isOver = true
-      tell()
-      leave()
-    }
-    return {
-      started,
-      succeed: ({ cost, outputTokens }) =>
-        end(() => {
-          breaker.succeed(pass)
-          live.succeed(model, { latency: performance.now() - started, cost, outputTokens })
-        }),
-      fail: failure =>
-        end(() => {
-          const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
-          if (isOfModel) {
-            breaker.fail(pass, failure)
-            live.fail(model)
-          } else {
-            // It refused this request, and so is well.
-            breaker.succeed(pass)
-            live.abandon(model)
-          }
-        }),
-      abandon: () =>
-        end(() => {
-          breaker.abandon(pass)
-          live.abandon(model)
-        }),
-    }
   }
 }

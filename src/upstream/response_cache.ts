@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLru } from '../io/lru.ts'
 import { openDiskCache } from './disk_cache.ts'
 import type { ResponseCacheOptions } from './upstream_types.ts'
 
@@ -24,25 +24,22 @@ export async function openResponseCache(
   now: () => number,
 ): Promise<ByteCache> {
   const disk = folder === undefined ? undefined : await openDiskCache({ folder, maxBytes: maxDiskBytes, now })
-  const memory = new LRUCache<string, { readonly bytes: Uint8Array; readonly expires: number }>({
-    maxSize: maxBytes,
-    sizeCalculation: ({ bytes }) => bytes.length + ENTRY_BYTES,
+  const memory = createLru<{ readonly bytes: Uint8Array; readonly expires: number }>({
+    mostBytes: maxBytes,
+    bytesOf: ({ bytes }) => bytes.length + ENTRY_BYTES,
   })
-  const keep = (key: string, bytes: Uint8Array, expires: number) => {
-    if (bytes.length + ENTRY_BYTES <= maxBytes) memory.set(key, { bytes, expires })
-  }
   return {
     async get(key) {
       const entry = memory.get(key)
       if (entry && entry.expires > now()) return entry.bytes
       if (entry) memory.delete(key)
       const stored = await disk?.get(key)
-      if (stored) keep(key, stored.bytes, stored.expires)
+      if (stored) memory.set(key, stored)
       return stored?.bytes
     },
     set(key, bytes) {
       const expires = now() + ttl
-      keep(key, bytes, expires)
+      memory.set(key, { bytes, expires })
       disk?.set(key, bytes, expires)
     },
     close: async () => disk?.close(),
