@@ -36,7 +36,7 @@ export interface Config {
   /** Calls a second. */
   readonly rateLimit?: number
   readonly log?: LogSettings
-  /** As the file has it. */
+  /** As the file has it: checked, defaults not filled in. */
   readonly serve?: Readonly<Record<string, unknown>>
 }
 

@@ -103,7 +103,7 @@ function configOf(
     maxConcurrency: settings.max_concurrency,
     rateLimit: settings.rate_limit,
     log: log && { ...log, ...(log.file === undefined ? {} : { file: fromFile(log.file) }) },
-    serve: settings.serve,
+    serve: raw.serve as Config['serve'],
   }
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as Config
 }

@@ -128,9 +128,9 @@ function optionsOf({ expected }: Issue): string[] {
 /** A value in a message: nothing that may be a key, and no more than a line. */
 function shown(value: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing'
-  if (path.slice(-2).some(key => isSecretName(String(key)))) return 'something else (not shown)'
   if (typeof value === 'object' && !Array.isArray(value)) return safelyPrintable(`{ ${Object.keys(value).join(', ')} }`)
   if (typeof value === 'number') return String(value)
+  if (typeof value !== 'boolean' && path.some(key => isSecretName(String(key)))) return 'something else (not shown)'
   const text = JSON.stringify(value)
   return Array.isArray(value) && (text.length > MOST_SHOWN || text.includes('{')) ? 'a list' : safelyPrintable(text)
 }

@@ -3,6 +3,7 @@ import { v } from '../schema.ts'
 import { strategies } from '../strategies/registry.ts'
 import { count, duration, flag, list, oneOf, positive, price, share, size, text, texts } from './config_values.ts'
 import { presets } from './presets.ts'
+import { serveSchema } from './serve_schema.ts'
 
 /**
  * What llmroute.yaml may hold. Messages are `expected X`; `config_problems.ts` adds what was got.
@@ -177,5 +178,5 @@ const entries = {
       v.description('The log of decisions.'),
     ),
   ),
-  serve: v.exactOptional(v.pipe(v.looseObject({}), v.description('Settings of llmroute serve.'))),
+  serve: v.exactOptional(v.pipe(serveSchema, v.description('Settings of llmroute serve.'))),
 }

@@ -14,8 +14,8 @@ const KEY = new RegExp(
   'g',
 )
 
-/** Names of settings and headers whose values are never shown. */
-const SECRET_NAME = /key|token|secret|passw|auth|cred|cookie/i
+/** Names of settings and headers under which no text is ever shown; which header carries a key may be. */
+const SECRET_NAME = /^(?!key_header$).*(key|token|secret|passw|auth|cred|cookie)/i
 
 /** Where something that looks like a key stands in a text, as indexes. */
 export function placesOfKeys(text: string): number[] {
@@ -27,7 +27,7 @@ export function safelyPrintable(text: string): string {
   return printable(text.replace(KEY, '…'))
 }
 
-/** Whether what stands under such a name is kept out of messages. */
+/** Whether texts under such a name are kept out of messages. */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name)
 }

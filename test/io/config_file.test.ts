@@ -65,7 +65,7 @@ max_concurrency: 8
 rate_limit: 0.5
 fallback: [b]
 log: { file: log/d.jsonl, prompts: text }
-serve: { keys: [1], nested: { x: y } }
+serve: { port: 8080, keys: [{ name: me, sha256: ${'a'.repeat(64)} }] }
 `,
   )
   expect(await readConfig(file)).toEqual({
@@ -82,7 +82,7 @@ serve: { keys: [1], nested: { x: y } }
     rateLimit: 0.5,
     fallback: ['b'],
     log: { file: join(folder.path, 'log/d.jsonl'), prompts: 'text' },
-    serve: { keys: [1], nested: { x: 'y' } },
+    serve: { port: 8080, keys: [{ name: 'me', sha256: 'a'.repeat(64) }] },
   })
 })
 
@@ -184,6 +184,19 @@ test.each(KEYS)('a key pasted anywhere is refused and never shown: %s', async ke
   }
   expect(await problems(`models: { a: { provider: openai, api_key_env: ${key} } }\n`)).toEqual([
     ':1:47: expected no key in the file, got what looks like one (not shown). Put it into an environment variable and give the name of that (api_key_env: OPENAI_API_KEY); if others can read the file, have the key replaced.',
+  ])
+})
+
+test('what stands under the name of a secret is not shown, whatever it looks like', async () => {
+  expect(await problems('serve: { keys: [{ name: me, sha256: hunter2 }] }\n')).toEqual([
+    ':1:37: serve.keys.0.sha256: expected 64 hexadecimal digits; llmroute keys add makes them, got something else (not shown).',
+  ])
+  expect(await problems('models: { a: { api_key_env: [hunter2] } }\n')).toEqual([
+    ':1:29: models.a.api_key_env: expected text, got something else (not shown).',
+  ])
+  expect(await problems('models: { a: { provider: openai, key_header: bearer, max_output_tokens: 1.5 } }\n')).toEqual([
+    ':1:46: models.a.key_header: expected one of authorization, api-key, x-api-key, got "bearer".',
+    ':1:73: models.a.max_output_tokens: expected a whole number from 1 up, got 1.5.',
   ])
 })
 
