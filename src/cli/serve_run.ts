@@ -1,25 +1,23 @@
+import cluster from 'node:cluster'
 import { unwatchFile, watchFile } from 'node:fs'
 import { UsageError } from '../errors.ts'
 import { type Config, readConfig } from '../io/config.ts'
 import type { RouterOptions } from '../io/router_options.ts'
 import { type ServeSettings, serveSchema } from '../io/serve_schema.ts'
 import { checked } from '../schema.ts'
-import { createAdmission } from '../server/admission.ts'
+import { type AdmissionGauge, createAdmission } from '../server/admission.ts'
 import { createApp, type Page } from '../server/app.ts'
-import { createBudgets } from '../server/budgets.ts'
-import { createDriftWatch } from '../server/drift.ts'
 import { createServerLog } from '../server/log.ts'
-import { createMetrics } from '../server/metrics.ts'
 import { listen } from '../server/server.ts'
-import type { Exchange, Routing } from '../server/server_types.ts'
-import { STATUS_POLICY, statusPage } from '../server/status_page.ts'
-import { createTraffic } from '../server/traffic.ts'
+import type { Admission, Routing, ServerParts } from '../server/server_types.ts'
+import { createSharedState } from '../server/shared_state.ts'
 import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
 import type { UpstreamOptions } from '../upstream/upstream_types.ts'
 import { openServeLog } from './serve_log.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
+import { createWorkerState } from './serve_workers.ts'
 
 /** What the command line says over the configuration. */
 export interface ServeFlags {
@@ -52,35 +50,35 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   requireKeysAbroad(settings, flags)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
-  const budgets = createBudgets(now)
   let upstream = openUpstream(upstreamOptions(config))
   let routing = await openRouting(options, settings, upstream)
-  let drift = createDriftWatch(routing.strongTarget)
-  let admission = createAdmission(admissionOptions())
   await warmUp(routing)
+  let admission: Admission & AdmissionGauge
+  const gauge = { running: () => admission.running(), waiting: () => admission.waiting() }
+  const state = cluster.isWorker
+    ? createWorkerState(gauge)
+    : createSharedState(now, gauge, drift => log.warn('drift', { ...drift }))
+  admission = createAdmission(admissionOptions())
+  state.describe(routing)
   const decisions = await openServeLog(routing.log, message => log.warn(message))
-  const traffic = createTraffic(now, () => routing.pool)
-  const metrics = createMetrics({
-    pool: () => routing.pool,
-    drift: () => drift.state(),
-    running: () => admission.running(),
-    waiting: () => admission.waiting(),
-  })
-  const app = createApp(
-    {
-      routing: () => routing,
-      admission: { enter: headers => admission.enter(headers) },
-      mostBytes: settings.max_body,
-      now,
-      onExchange,
-      onShadow(id, decision, shadow) {
-        const other = 'refused' in shadow ? { refused: shadow.refused } : { model: shadow.model, policy: shadow.policy }
-        log.info('shadow', { request: id, model: decision.model, shadow: other })
-      },
+  const parts: ServerParts = {
+    routing: () => routing,
+    admission: { enter: headers => admission.enter(headers) },
+    mostBytes: settings.max_body,
+    sticky: state.sticky,
+    now,
+    onExchange(exchange) {
+      state.see(exchange)
+      log.exchange(exchange)
+      decisions.add(exchange)
     },
-    { '/health': () => json(200, { status: 'online' }), '/ready': ready },
-    { '/metrics': showMetrics, '/': showStatus },
-  )
+    onShadow(id, decision, shadow) {
+      const other = 'refused' in shadow ? { refused: shadow.refused } : { model: shadow.model, policy: shadow.policy }
+      log.info('shadow', { request: id, model: decision.model, shadow: other })
+    },
+  }
+  const open = { '/health': () => json(200, { status: 'online' }), '/ready': ready }
+  const app = createApp(parts, open, { '/metrics': state.metrics, '/': state.status })
   const server = await listen(app, settings)
   const stopWatching = watchConfig(config.file, reload)
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
@@ -106,45 +104,14 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       maxConcurrency: settings.max_concurrency,
       maxQueue: settings.max_queue,
       now,
-      spentToday: budgets.spentToday,
+      spentToday: state.spentToday,
     }
-  }
-
-  function onExchange(exchange: Exchange): void {
-    const { decision, client, cost } = exchange
-    const { pair } = routing.pool
-    if (decision?.policy === 'threshold' && exchange.asked === 'auto' && pair) {
-      const was = drift.state().isDrifting
-      drift.see(decision.model === pair.strong.id)
-      if (!was && drift.state().isDrifting) log.warn('drift', { ...drift.state() })
-    }
-    if (cost !== undefined && client.name) budgets.spend(client.name, cost)
-    metrics.see(exchange)
-    traffic.see(exchange)
-    log.exchange(exchange)
-    decisions.add(exchange)
   }
 
   function ready(): Page {
     const { models, statistics } = routing.pool
     const isReady = models.some(({ id }) => !statistics?.of(id).isOpen)
     return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'no model can be called' })
-  }
-
-  async function showMetrics(): Promise<Page> {
-    return { status: 200, ...(await metrics.render()) }
-  }
-
-  function showStatus(): Page {
-    const parts = {
-      traffic: traffic.snapshot(),
-      drift: drift.state(),
-      pool: routing.pool,
-      policy: routing.policyId,
-      now: now(),
-    }
-    const headers = { 'content-security-policy': STATUS_POLICY }
-    return { status: 200, type: 'text/html; charset=utf-8', body: statusPage(parts), headers }
   }
 
   /** All or nothing: what is under way goes on with what it began with. */
@@ -158,12 +125,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       const nextUpstream = nextCalling === calling ? upstream : openUpstream(upstreamOptions(next))
       const nextRouting = await openRouting(options, nextSettings, nextUpstream)
       await warmUp(nextRouting)
-      const isNewTarget = nextRouting.strongTarget !== routing.strongTarget
       upstream = nextUpstream
       routing = nextRouting
       settings = nextSettings
       calling = nextCalling
-      if (isNewTarget) drift = createDriftWatch(routing.strongTarget)
+      state.describe(routing)
       admission = createAdmission(admissionOptions())
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
     } catch (error) {
@@ -181,6 +147,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       if (file !== undefined) unwatchFile(file, changed)
     }
   }
+}
+
+/** Processes that the configuration asks for. Throws as `startServer`. */
+export async function workersOf({ config }: RouterOptions): Promise<number> {
+  return settingsOf(await readConfig(config), {}).workers
 }
 
 function settingsOf(config: Config, { port, host, context, logLevel }: ServeFlags): ServeSettings {

@@ -4,7 +4,6 @@ import { complete, type ModelPath, namesOf } from './completions.ts'
 import { ApiFailure, apiErrorOf, envelope } from './envelope.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { ServerParts } from './server_types.ts'
-import { createStickyModels } from './sticky.ts'
 import { AUTO } from './wire_name.ts'
 
 /** Paths that go to models. Never built from what a client sends. */
@@ -32,7 +31,6 @@ export type App = (request: IncomingMessage, response: ServerResponse) => Promis
 
 /** Builds the handler of all paths. `pages` are open to everyone; `keyedPages` ask for a key where there are keys. */
 export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): App {
-  const sticky = createStickyModels()
   return async (request, response) => {
     const started = parts.now()
     const id = requestId(request)
@@ -54,7 +52,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
           if (path.startsWith('/v1/models/')) return send(request, response, json(oneModel(parts, path)))
         } else if (request.method === 'POST') {
           const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
-          if (modelPath) return await complete(modelPath, request, response, { parts, client, id, started, sticky })
+          if (modelPath) return await complete(modelPath, request, response, { parts, client, id, started })
           if (path === '/v1/route') return send(request, response, json(await decideOnly(request, parts, client)))
         }
         throw unknownPath(request, path)

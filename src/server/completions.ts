@@ -9,7 +9,6 @@ import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
-import type { StickyModels } from './sticky.ts'
 import { readName } from './wire_name.ts'
 
 /** A path of a model's API: its own behind the base URL, and whether a policy may choose who answers. */
@@ -21,7 +20,6 @@ export interface ModelPath {
 /** What is known of a request before its body is read. */
 export interface Arrival {
   readonly parts: ServerParts
-  readonly sticky: StickyModels
   readonly client: Client
   readonly id: string
   readonly started: number
@@ -32,8 +30,9 @@ export async function complete(
   { path, isRouted }: ModelPath,
   request: IncomingMessage,
   response: ServerResponse,
-  { parts, client, id, started, sticky }: Arrival,
+  { parts, client, id, started }: Arrival,
 ): Promise<void> {
+  const { sticky } = parts
   const routing = parts.routing()
   const { bytes, body, model: spans } = await receive(request, parts.mostBytes)
   const target = readName(body.model, namesOf(routing))

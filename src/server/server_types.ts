@@ -3,6 +3,7 @@ import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
 import type { PlanAnswer, PlannedRequest } from '../upstream/plan_types.ts'
 import type { Attempt, Forwarder, Usage } from '../upstream/upstream_types.ts'
 import type { ApiError } from './envelope.ts'
+import type { StickyModels } from './sticky.ts'
 import type { Target } from './wire_name.ts'
 
 /** What a configuration says: exchanged whole when it is read again. */
@@ -77,6 +78,7 @@ export interface ServerParts {
   /** The configuration of this moment. */
   routing(): Routing
   readonly admission: Admission
+  readonly sticky: StickyModels
   /** Hears of every request to a model, once, when it has ended. Must not throw. */
   onExchange(exchange: Exchange): void
   /** Hears what the shadow policy would have decided. Must not throw. */

@@ -1,10 +1,12 @@
+import cluster from 'node:cluster'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { printable } from '../../registry.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
-import { type ServeFlags, startServer } from '../serve_run.ts'
+import { type ServeFlags, startServer, workersOf } from '../serve_run.ts'
+import { runPrimary } from '../serve_workers.ts'
 
-type Flags = DecisionFlags & ServeFlags
+type Flags = DecisionFlags & ServeFlags & { workers?: number }
 
 const EXAMPLES = `
 Examples:
@@ -29,6 +31,7 @@ export function define(command: Command): void {
   addPolicyOptions(addDecisionOptions(command))
     .option('--port <n>', 'port to listen at; 0 takes a free one (default: 6060)', parsePort)
     .option('--host <address>', 'address to listen at (default: 127.0.0.1)')
+    .option('--workers <n>', 'processes (default: 1)', text => parseCount(text, '--workers', 1))
     .option('--context', 'score the whole conversation instead of its last user turn')
     .option('--log-level <level>', LEVELS.join(', '), parseLevel)
     .option('--insecure', 'let others than this machine ask without a key')
@@ -37,12 +40,21 @@ export function define(command: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const serving = await startServer(await routerOptions(flags), flags)
+  const options = await routerOptions(flags)
+  const workers = flags.workers ?? (await workersOf(options))
+  if (workers > 1 && cluster.isPrimary) {
+    return runPrimary(workers, (event, fields) =>
+      process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
+    )
+  }
+  const serving = await startServer(options, flags)
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   await serving.stop()
+  // The channel to the primary would hold the process.
+  cluster.worker?.disconnect()
 }
 
 function parsePort(text: string): number {

@@ -1,0 +1,74 @@
+import type { Pool } from '../types.ts'
+import type { AdmissionGauge } from './admission.ts'
+import type { Page } from './app.ts'
+import { createBudgets } from './budgets.ts'
+import { createDriftWatch, type DriftState } from './drift.ts'
+import { createMetrics } from './metrics.ts'
+import type { Exchange } from './server_types.ts'
+import { STATUS_POLICY, statusPage } from './status_page.ts'
+import { createStickyModels, type StickyModels } from './sticky.ts'
+import { createTraffic } from './traffic.ts'
+
+/** What all requests of a server have in common, whichever process answers them. */
+export interface SharedState {
+  /** Says what is routed between; again when the configuration was read again. */
+  describe(routed: Routed): void
+  see(exchange: Exchange): void
+  /** US dollars that a key has spent today (UTC). */
+  spentToday(name: string): number
+  readonly sticky: StickyModels
+  metrics(): Promise<Page>
+  status(): Promise<Page>
+}
+
+/** What is routed between, and how much is meant for strong. */
+export interface Routed {
+  readonly pool: Pool
+  readonly policyId: string
+  readonly strongTarget?: number
+}
+
+/** Keeps the state in this process. `onDrift` hears once of each alarm. */
+export function createSharedState(
+  now: () => number,
+  gauge: AdmissionGauge,
+  onDrift: (state: DriftState) => void,
+): SharedState {
+  let routed: Routed = { pool: { models: [] }, policyId: '' }
+  let drift = createDriftWatch(undefined)
+  const budgets = createBudgets(now)
+  const traffic = createTraffic(now, () => routed.pool)
+  const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), ...gauge })
+  return {
+    describe(next) {
+      if (next.strongTarget !== routed.strongTarget) drift = createDriftWatch(next.strongTarget)
+      routed = next
+    },
+    see(exchange) {
+      seeShare(exchange)
+      if (exchange.cost !== undefined && exchange.client.name) budgets.spend(exchange.client.name, exchange.cost)
+      metrics.see(exchange)
+      traffic.see(exchange)
+    },
+    spentToday: budgets.spentToday,
+    sticky: createStickyModels(),
+    async metrics() {
+      return { status: 200, ...(await metrics.render()) }
+    },
+    async status() {
+      const { pool, policyId: policy } = routed
+      const body = statusPage({ traffic: traffic.snapshot(), drift: drift.state(), pool, policy, now: now() })
+      const headers = { 'content-security-policy': STATUS_POLICY }
+      return { status: 200, type: 'text/html; charset=utf-8', body, headers }
+    },
+  }
+
+  /** Only what the configured threshold decided speaks of its target. */
+  function seeShare({ decision, asked }: Exchange): void {
+    const { pair } = routed.pool
+    if (decision?.policy !== 'threshold' || asked !== 'auto' || !pair) return
+    const was = drift.state().isDrifting
+    drift.see(decision.model === pair.strong.id)
+    if (!was && drift.state().isDrifting) onDrift(drift.state())
+  }
+}
