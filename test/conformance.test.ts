@@ -294,6 +294,22 @@ const POLICY_OPTIONS: Readonly<Record<string, unknown>> = {
   rules: [{ when: { length: { gte: 12 } }, model: 'large' }, { model: 'small' }],
   static: { tasks: { code: 'large' }, default: 'small' },
   chain: { order: ['ab', 'round_robin'] },
+  content: {
+    rules: [
+      { sensitive: true, use: 'strong' },
+      { task: ['code', 'maths'], model: 'large' },
+      { topic: 'science', sentiment: 'negative', model: 'middle' },
+    ],
+    default: 'small',
+  },
+  context: {
+    rules: [
+      { language: ['de', 'ja'], model: 'middle' },
+      { complexity: { gte: 0.3 }, use: 'strong' },
+      { domain: 'science', turns: { gte: 2 }, conversation: { gte: 10 }, model: 'middle' },
+    ],
+    default: 'small',
+  },
 }
 /** Their decisions follow from those before, so they may differ one by one from those of another order. */
 const STATEFUL = ['round_robin', 'weighted_round_robin', 'least_connections', 'performance', 'adaptive']
