@@ -18,7 +18,7 @@ export interface Breaker {
   isOpen(): boolean
   /** Why it opened, and until when (milliseconds since 1970); undefined where it is closed. */
   opening(): Opening | undefined
-  /** Resolves when the next attempt has a chance to enter. Never while nothing changes and the clock stands still. */
+  /** Resolves when a probe is over. */
   changed(): Promise<void>
 }
 
@@ -60,7 +60,9 @@ export function createBreaker(
     const is = isOpen()
     if (is !== wasOpen) onChange(is, open?.reason)
     wasOpen = is
-    if (is) return
+  }
+  // Whoever waits looks again when a probe is over, whatever became of it.
+  const wakeAll = () => {
     const waiters = waiting
     waiting = []
     for (const wake of waiters) wake()
@@ -69,6 +71,7 @@ export function createBreaker(
     open = { reason, until: now() + time, isAccountRefused }
     probe = undefined
     tell()
+    wakeAll()
   }
   return {
     enter() {
@@ -82,6 +85,7 @@ export function createBreaker(
       if (pass.isProbe && pass === probe) {
         open = probe = undefined
         recent.clear()
+        wakeAll()
       }
       if (!open) {
         inARow = 0
@@ -106,6 +110,7 @@ export function createBreaker(
       if (pass !== probe) return
       probe = undefined
       tell()
+      wakeAll()
     },
     isOpen() {
       const is = isOpen()

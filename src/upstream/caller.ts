@@ -66,7 +66,7 @@ async function ask(
   onText: ((text: string) => void) | undefined,
 ): Promise<Completion> {
   const form = formOf(model)
-  const request = JSON.stringify(form.request(body, model, onText !== undefined))
+  const request = written(form.request(body, model, onText !== undefined))
   const { origin, path } = destinationOf(model, form.path)
   const transport = await core.transport()
   const reply = await transport.send({ origin, path, headers: headersFor(model), body: request, signal })
@@ -88,6 +88,15 @@ async function ask(
   // Some endpoints do not stream whatever they are asked.
   if (text) onText?.(text)
   return completion
+}
+
+/** @throws UsageError where the request is no JSON, or too deep to be written. */
+function written(request: unknown): string {
+  try {
+    return JSON.stringify(request)
+  } catch {
+    throw new UsageError('call: expected a request that can be written as JSON, got one that is too deep or no JSON.')
+  }
 }
 
 async function readStream(
@@ -151,7 +160,7 @@ function keyOfCall(model: Model, { body }: ChatCall): string {
   const form = formOf(model)
   const { origin, path } = destinationOf(model, form.path)
   const request = [origin, path, model.endpoint?.headers, form.request(body, model, false)]
-  return createHash('sha256').update(JSON.stringify(request)).digest('hex')
+  return createHash('sha256').update(written(request)).digest('hex')
 }
 
 function encode(said: Said): Uint8Array {

@@ -17,7 +17,7 @@ const REFUSED_CODES = new Set([
   'authentication_error',
 ])
 const REFUSED =
-  /insufficient[ _](?:quota|credits?|balance|funds)|usage[ _]limit|credit balance is too low|out of credits?|spending limit|billing hard limit/i
+  /insufficient[ _](?:quota|credits?|balance|funds)|usage[ _]limit|credit balance is too low|out of credits?|spending limit|billing hard limit|api key not valid|(?:invalid|incorrect) api key/i
 const TOO_LONG =
   /context[ _](?:length|window|size)|maximum context|(?:prompt|input) is too long|too many (?:input )?tokens|exceeds? the (?:model's )?(?:maximum|max) (?:number of )?(?:input )?tokens/i
 

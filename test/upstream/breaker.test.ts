@@ -118,7 +118,7 @@ test('an answer that says how long to wait decides the cool-down, within bounds'
   }
 })
 
-test('who waits is told when it lets somebody in', async () => {
+test.each(['succeed', 'fail', 'abandon'] as const)('who waits is told when a probe is over: %s', async what => {
   const { breaker, clock } = start({ failures: 1, coolDown: 5000 })
   fail(breaker, 1)
   clock.time += 5000
@@ -129,6 +129,6 @@ test('who waits is told when it lets somebody in', async () => {
   })
   await Promise.resolve()
   expect(isTold).toBe(false)
-  breaker.succeed(probe)
+  breaker[what](probe, busy)
   await told
 })

@@ -315,6 +315,24 @@ test('a host that is not there, a refused connection, no TLS: one error each', a
   await untrusted.close()
 })
 
+test('a connection that is never made', async () => {
+  // It takes the connection and never says a word of TLS.
+  const mute = createServer(socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await new Promise(resolve => mute.once('listening', resolve))
+  const baseUrl = `https://127.0.0.1:${(mute.address() as AddressInfo).port}/v1`
+  const options = { timeouts: { connect: 300 }, retry: { attempts: 1 } }
+  const { message } = await failureOf({ models: [{ id: 'mute', endpoint: { baseUrl } }] }, options)
+  expect(message).toMatch(/got no connection in 300 ms\. Try again later\.$/)
+  mute.close()
+})
+
+test('a request too deep to be written is said, not a bug', async () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+  await expect(caller().call({ models: [model], body: { messages: deep } })).rejects.toThrow(
+    'call: expected a request that can be written as JSON, got one that is too deep or no JSON.',
+  )
+})
+
 test('what does not speak HTTP', async () => {
   const odd = createServer(socket => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.2\r\n')).listen(0, '127.0.0.1')
   await new Promise(resolve => odd.once('listening', resolve))
