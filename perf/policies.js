@@ -1,7 +1,7 @@
 import { median } from './median.mjs'
 
 const library = process.env.LLMROUTE_DIST ?? new URL('../dist', import.meta.url).pathname
-const { policies } = await import(`${library}/index.js`)
+const { createRouter, policies } = await import(`${library}/index.js`)
 
 const models = ['a', 'b', 'c', 'd'].map((id, i) => ({
   id,
@@ -53,17 +53,26 @@ const cases = [
   ['consistent_hash', undefined, 2],
 ]
 
+/** Policies that read the text themselves: id, rules none of which matches, so that all is worked out, µs a prompt at most. */
+const readers = [
+  ['context', [{ language: 'ja' }, { domain: 'food' }, { complexity: { gte: 0.99 } }, { turns: { gte: 2 } }], 100],
+  ['content', [{ task: 'translation' }, { topic: 'food' }, { sentiment: 'positive' }, { sensitive: true }], 200],
+]
+
 /** One decision after the other, each asked for alone. */
 export async function measure() {
   const rows = []
   for (const [id, options, target] of cases) {
     const policy = await make(id, options)
-    rows.push({
-      name: `decision of ${id}${id === 'rules' ? `, ${RULES.toLocaleString('en-US')} of them` : ''}`,
-      value: await microseconds(policy),
-      unit: 'µs',
-      target: `≤ ${target}`,
-    })
+    const value = await microseconds(request => policy.decide(request, pool), picked)
+    const name = `decision of ${id}${id === 'rules' ? `, ${RULES.toLocaleString('en-US')} of them` : ''}`
+    rows.push({ name, value, unit: 'µs', target: `≤ ${target}` })
+  }
+  for (const [id, conditions, target] of readers) {
+    const policyOptions = { rules: conditions.map(condition => ({ ...condition, model: 'a' })), default: 'b' }
+    const router = await createRouter({ policy: id, policyOptions, models: ['a', 'b', 'c'] })
+    const value = await microseconds(request => router.decide(request), read)
+    rows.push({ name: `decision of ${id}, prompts of 200 characters`, value, unit: 'µs', target: `≤ ${target}` })
   }
   return rows
 }
@@ -82,16 +91,29 @@ async function make(id, options) {
 
 const REQUESTS = 1000
 const ROUNDS = 30
+const picked = Array.from({ length: REQUESTS }, (_, i) => [
+  { prompt: `prompt ${i}`, user: `u${i * 7}`, key: `k${i}`, metadata: { task: 'code' }, needs: { inputTokens: 20 } },
+])
+const WORDS =
+  'could you please explain how the court decides whether a contract that both sides signed in anger can still be enforced when one of them writes a function that sorts the numbers and sends an email about it'.split(
+    ' ',
+  )
+/** Other words in each, so that nothing is remembered. */
+const read = Array.from({ length: REQUESTS }, (_, i) => [
+  {
+    prompt: Array.from(
+      { length: 37 },
+      (_, k) => WORDS[(i * 7 + k * (1 + (i % 5))) % WORDS.length] + (k % 9 ? '' : i),
+    ).join(' '),
+  },
+])
 
-async function microseconds(policy) {
-  const requests = Array.from({ length: REQUESTS }, (_, i) => [
-    { prompt: `prompt ${i}`, user: `u${i * 7}`, key: `k${i}`, metadata: { task: 'code' }, needs: { inputTokens: 20 } },
-  ])
+async function microseconds(decide, requests) {
   const times = []
   for (let round = 0; round < ROUNDS; round++) {
     for (const request of requests) {
       const start = performance.now()
-      await policy.decide(request, pool)
+      await decide(request)
       // The first rounds warm up.
       if (round >= ROUNDS / 2) times.push((performance.now() - start) * 1000)
     }
