@@ -111,3 +111,23 @@ test('close ends waits and requests', async () => {
   expect(await silent).toMatchObject({ name: 'UpstreamError' })
   server.always = undefined
 })
+
+test('an outage in real time: with patience no call is lost, and few are sent in vain', async () => {
+  const caller = createCaller({
+    retry: { attempts: 3, firstWait: 10, longestWait: 40 },
+    breaker: { failures: 5, coolDown: 50, patience: 20_000 },
+    maxConcurrency: 32,
+  })
+  server.requests.length = 0
+  server.always = { kind: 'answer', status: 503 }
+  setTimeout(() => {
+    server.always = undefined
+  }, 400)
+  const calls = Array.from({ length: 300 }, () => caller.call({ models: [models[0]!], body }))
+  const answers = await Promise.all(calls)
+  expect(answers).toHaveLength(300)
+  expect(caller.statistics.of('big')).toMatchObject({ inFlight: 0, isOpen: false })
+  // 300 that succeed, the first 32, and a probe every 50 ms.
+  expect(server.requests.length).toBeLessThan(300 + 32 + 40)
+  await caller.close()
+})
