@@ -3,8 +3,8 @@ import { printable } from '../registry.ts'
 /** Keys as providers write them, tokens of web logins, and authorization values. */
 const KEY = new RegExp(
   [
-    String.raw`\b(?:sk|pk|rk)[-_](?=[\w-]*\d)[\w-]{8,}`,
-    String.raw`\b(?:sk|pk|rk)[-_][\w-]{20,}`,
+    String.raw`\bsk-[\w-]{6,}`,
+    String.raw`\b(?:sk|pk|rk)_(?=\w*\d)\w{12,}`,
     String.raw`\b(?:gsk|hf|r8|tgp|ghp|gho|glpat|pplx|xai|nvapi|fw|csk|lsv2|llmr)[-_](?=[\w-]*\d)[\w-]{16,}`,
     String.raw`\bAIza[\w-]{20,}`,
     String.raw`\bAKIA[0-9A-Z]{12,}`,

@@ -187,6 +187,11 @@ test.each(KEYS)('a key pasted anywhere is refused and never shown: %s', async ke
   ])
 })
 
+test('words are no keys', async () => {
+  const tags = 'task-1234567, risk-assessment-2025, sk-SK, sk-..., disk_1234567890ab, x-api-key, OPENAI_API_KEY'
+  expect(await problems(`models: { a: { tags: [${tags}] } }\n`)).toEqual([])
+})
+
 test('what stands under the name of a secret is not shown, whatever it looks like', async () => {
   expect(await problems('serve: { keys: [{ name: me, sha256: hunter2 }] }\n')).toEqual([
     ':1:37: serve.keys.0.sha256: expected 64 hexadecimal digits; llmroute keys add makes them, got something else (not shown).',
