@@ -5,6 +5,9 @@ import type { Opening } from './breaker.ts'
 import { hostOf } from './destination.ts'
 import { type Attempt, CallError } from './upstream_types.ts'
 
+/** Milliseconds that a probe under way is given, so that nobody tries again at once. */
+const PROBE = 1000
+
 /**
  * The error of a call that no model answered: what each did, and what to do.
  * @param last of the attempts that were made; undefined where all breakers were open.
@@ -25,11 +28,11 @@ export function failedCall(
     failures.length === 1
       ? `${only!.name}: expected an answer, got ${only!.failure}`
       : `${failures.length} models: expected an answer, got none: ${failures.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`
-  const until = opening && new Date(opening.until).toISOString()
-  const advice = until
-    ? `It is not called until ${until}. ${opening.isAccountRefused ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
+  const openUntil = opening && Math.max(opening.until, now + PROBE)
+  const advice = openUntil
+    ? `It is not called until ${new Date(openUntil).toISOString()}. ${opening.isAccountRefused ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
     : (last?.advice ?? 'Try again later.')
-  const retryAt = opening?.until ?? (last?.wait === undefined ? undefined : now + last.wait)
+  const retryAt = openUntil ?? (last?.wait === undefined ? undefined : now + last.wait)
   return new CallError(`${what}. ${advice}`, {
     attempts,
     ...(last?.status === undefined ? {} : { status: last.status }),

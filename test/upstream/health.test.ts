@@ -59,7 +59,10 @@ test('every attempt counts, so that a failing model is left alone, and comes bac
   clock.time += 10_000
   server.always = { kind: 'slow', after: 30 }
   expect(statistics.of('big').isOpen).toBe(false)
-  const answers = await Promise.all(Array.from({ length: 20 }, () => call({ models, body })))
+  const answering = Array.from({ length: 20 }, () => call({ models, body }))
+  // Who has no other model is told to come back later, not at once.
+  await expect(call({ models: [models[0]!], body })).rejects.toMatchObject({ retryAt: clock.time + 1000 })
+  const answers = await Promise.all(answering)
   expect(answers.filter(({ model }) => model === 'big')).toHaveLength(1)
   expect(server.requests).toHaveLength(4)
   server.always = undefined
