@@ -103,7 +103,7 @@ async function callRequests(
 ): Promise<CallBatchSummary> {
   const { input, output, isStrict } = options
   const name = inputName(input)
-  const budget = createBudget(options.maxDollars, ledger?.earlier?.cost ?? 0)
+  const budget = createBudget(options.maxDollars, ledger?.earlier)
   const { models, pair } = parts.router.pool
   const account = createCostAccount(models, pair)
   const rows = createRowCalls(parts, {

@@ -2,7 +2,7 @@ import { UpstreamError } from '../errors.ts'
 import { isRefusal, type Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
 import { orStopped } from './batch_pipeline.ts'
-import type { Prediction } from './budget.ts'
+import type { Reservation } from './budget.ts'
 import { type CallBlock, createCallBlock, type RowDecision } from './call_block.ts'
 import type { RowAnswer } from './call_columns.ts'
 import type { RequestBody } from './chat_body.ts'
@@ -18,8 +18,8 @@ const WAITING_BYTES = 1 << 24
 /** A row that is about to be called. */
 export interface PreparedCall {
   readonly body: RequestBody
-  /** What is set aside for it. */
-  readonly expected: Prediction
+  /** Of what it is expected to cost. */
+  readonly reservation: Reservation
 }
 
 /** What is done with the rows of an input. Rows are named by their block and their index in it. */

@@ -1,5 +1,5 @@
 import { UpstreamError } from '../errors.ts'
-import { createBudget, type Prediction } from './budget.ts'
+import { createBudget, type Prediction, type Reservation } from './budget.ts'
 import type { RowAnswer } from './call_columns.ts'
 import type { LabelledRow, LabelRow } from './label_table.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
@@ -54,7 +54,7 @@ export function labelSlot({ row, model }: LedgerEntry, models: readonly string[]
  */
 export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): Promise<LabelResult> {
   const { models, ledger, signal } = parts
-  const budget = createBudget(parts.maxDollars, ledger.earlier?.cost ?? 0)
+  const budget = createBudget(parts.maxDollars, ledger.earlier)
   const limit = createLimit(parts.maxConcurrency)
   const labelled: LabelledRow[] = []
   const failures: { row: number; model: string | undefined; reason: string }[] = []
@@ -118,7 +118,8 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
     expected: Prediction,
     send: () => Promise<{ readonly value: T; readonly cost: number }>,
   ): Promise<T | undefined> {
-    if (!(await reserve(expected, place.model ?? 'the judge'))) return undefined
+    const reservation = await reserve(expected, place.model ?? 'the judge')
+    if (!reservation) return undefined
     let cost = 0
     try {
       await ledger.append({ ...place, status: 'sent', at: new Date().toISOString() })
@@ -131,20 +132,20 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
       await ledger.append({ ...place, status: 'failed', reason: error.message })
       return undefined
     } finally {
-      budget.settle(expected, cost)
+      reservation.settle(cost)
       const waiting = ended
       ended = []
       for (const wake of waiting) wake()
     }
   }
 
-  async function reserve(expected: Prediction, model: string): Promise<boolean> {
+  async function reserve(expected: Prediction, model: string): Promise<Reservation | undefined> {
     for (;;) {
-      if (isEnding()) return false
-      const reserved = budget.reserve(expected, [model])
-      if (reserved === 'yes') return true
-      isOverBudget ||= reserved === 'no'
-      if (reserved === 'wait') await new Promise<void>(resolve => ended.push(resolve))
+      if (isEnding()) return undefined
+      const reservation = budget.reserve(expected, [model])
+      if (reservation === 'wait') await new Promise<void>(resolve => ended.push(resolve))
+      else if (reservation === 'no') isOverBudget = true
+      else return reservation
     }
   }
 

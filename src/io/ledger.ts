@@ -22,6 +22,8 @@ export interface EarlierRun {
   readonly inFlight: readonly number[]
   /** US dollars of all answers; those of unknown cost count nothing. */
   readonly cost: number
+  /** US dollars of the dearest answer of each model. */
+  readonly dearest: ReadonlyMap<string, number>
   /** Whether it came to its end. */
   readonly isFinished: boolean
 }
@@ -137,6 +139,7 @@ async function readLedger(
   const sent = new Map<number, number>()
   let [line, length, cost, answered, isFinished] = [0, 0, 0, 0, false]
   const failed = new Set<number>()
+  const dearest = new Map<string, number>()
   for await (const { offset, bytes } of readLines(file)) {
     line++
     const entry = parse(bytes, file, line)
@@ -154,7 +157,10 @@ async function readLedger(
           places[slot] = [offset, bytes.length]
           answered++
         }
-        cost += (entry.cost as number | null | undefined) ?? 0
+        const paid = (entry.cost as number | null | undefined) ?? 0
+        cost += paid
+        const model = String(entry.model)
+        if (paid > (dearest.get(model) ?? 0)) dearest.set(model, paid)
       }
     }
     length = offset + bytes.length + 1
@@ -162,7 +168,7 @@ async function readLedger(
   if (line === 0) return undefined
   await truncate(file, length)
   const inFlight = [...new Set(sent.values())].sort((a, b) => a - b)
-  return { places, length, earlier: { answered, failed: failed.size, inFlight, cost, isFinished } }
+  return { places, length, earlier: { answered, failed: failed.size, inFlight, cost, dearest, isFinished } }
 }
 
 async function readEntry(handle: FileHandle, file: string, [offset, length]: Place): Promise<LedgerEntry> {

@@ -78,12 +78,13 @@ export function createRowCalls(
     prepare(block, index, decision) {
       const body = bodyOfRow(block.recordOf(index), block.prompts[index]!, job, options)
       const expected = budget.isLimited ? predict(decision, body) : NO_PREDICTION
-      const reserved = budget.reserve(expected, decision.models)
-      isOverBudget = reserved === 'no'
-      return reserved === 'yes' ? { body, expected } : reserved === 'wait' ? 'wait' : undefined
+      const reservation = budget.reserve(expected, decision.models)
+      isOverBudget = reservation === 'no'
+      if (reservation === 'no') return undefined
+      return reservation === 'wait' ? 'wait' : { body, reservation }
     },
 
-    async call(block, index, decision, { body, expected }) {
+    async call(block, index, decision, { body, reservation }) {
       const place = { row: block.first + index, line: block.lineOf(index) }
       await ledger?.append({ ...place, status: 'sent', models: decision.models, at: new Date().toISOString() })
       let cost = 0
@@ -101,7 +102,7 @@ export function createRowCalls(
         counts.failed++
         throw error
       } finally {
-        budget.settle(expected, cost)
+        reservation.settle(cost)
       }
     },
   }
