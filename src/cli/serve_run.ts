@@ -5,12 +5,12 @@ import { type Config, readConfig } from '../io/config.ts'
 import type { RouterOptions } from '../io/router_options.ts'
 import { type ServeSettings, serveSchema } from '../io/serve_schema.ts'
 import { checked } from '../schema.ts'
-import { type AdmissionGauge, createAdmission } from '../server/admission.ts'
+import { type AdmissionLimits, createAdmission } from '../server/admission.ts'
 import { createApp, type Page } from '../server/app.ts'
 import { createServerLog } from '../server/log.ts'
 import { listen } from '../server/server.ts'
-import type { Admission, Routing, ServerParts } from '../server/server_types.ts'
-import { createSharedState } from '../server/shared_state.ts'
+import type { Routing, ServerParts } from '../server/server_types.ts'
+import { createSharedState, type SharedState } from '../server/shared_state.ts'
 import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
@@ -53,17 +53,16 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   let upstream = openUpstream(upstreamOptions(config))
   let routing = await openRouting(options, settings, upstream)
   await warmUp(routing)
-  let admission: Admission & AdmissionGauge
-  const gauge = { running: () => admission.running(), waiting: () => admission.waiting() }
-  const state = cluster.isWorker
-    ? createWorkerState(gauge)
-    : createSharedState(now, gauge, drift => log.warn('drift', { ...drift }))
-  admission = createAdmission(admissionOptions())
+  let limits = limitsOf(settings)
+  const admission = createAdmission({ limits: () => limits, now, spentToday: name => state.spentToday(name) })
+  const state: SharedState = cluster.isWorker
+    ? createWorkerState(admission)
+    : createSharedState(now, admission, drift => log.warn('drift', { ...drift }))
   state.describe(routing)
   const decisions = await openServeLog(routing.log, message => log.warn(message))
   const parts: ServerParts = {
     routing: () => routing,
-    admission: { enter: headers => admission.enter(headers) },
+    admission,
     mostBytes: settings.max_body,
     sticky: state.sticky,
     now,
@@ -79,7 +78,12 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   }
   const open = { '/health': () => json(200, { status: 'online' }), '/ready': ready }
   const app = createApp(parts, open, { '/metrics': state.metrics, '/': state.status })
-  const server = await listen(app, settings)
+  const server = await listen(app, {
+    port: settings.port,
+    host: settings.host,
+    headersTimeout: settings.headers_timeout,
+    requestTimeout: settings.request_timeout,
+  })
   const stopWatching = watchConfig(config.file, reload)
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   return {
@@ -91,21 +95,6 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       await upstream.forwarder.close()
       await decisions.close()
     },
-  }
-
-  function admissionOptions() {
-    return {
-      keys: settings.keys.map(({ name, sha256, rate_limit: rateLimit, daily_budget: dailyBudget }) => ({
-        name,
-        sha256,
-        ...(rateLimit === undefined ? {} : { rateLimit }),
-        ...(dailyBudget === undefined ? {} : { dailyBudget }),
-      })),
-      maxConcurrency: settings.max_concurrency,
-      maxQueue: settings.max_queue,
-      now,
-      spentToday: state.spentToday,
-    }
   }
 
   function ready(): Page {
@@ -128,9 +117,9 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       upstream = nextUpstream
       routing = nextRouting
       settings = nextSettings
+      limits = limitsOf(settings)
       calling = nextCalling
       state.describe(routing)
-      admission = createAdmission(admissionOptions())
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
     } catch (error) {
       log.warn('configuration kept: the new one cannot be used', { error: (error as Error).message })
@@ -170,6 +159,19 @@ function requireKeysAbroad({ host, keys }: ServeSettings, { insecure }: ServeFla
   throw new UsageError(
     `--host ${host}: expected keys for clients, since others than this machine could ask, got none. Make one with llmroute keys add NAME, or say --insecure.`,
   )
+}
+
+function limitsOf({ keys, max_concurrency: maxConcurrency, max_queue: maxQueue }: ServeSettings): AdmissionLimits {
+  return {
+    keys: keys.map(({ name, sha256, rate_limit: rateLimit, daily_budget: dailyBudget }) => ({
+      name,
+      sha256,
+      ...(rateLimit === undefined ? {} : { rateLimit }),
+      ...(dailyBudget === undefined ? {} : { dailyBudget }),
+    })),
+    maxConcurrency,
+    maxQueue,
+  }
 }
 
 function openUpstream(options: UpstreamOptions): Upstream {

@@ -1,4 +1,5 @@
 import { v } from '../schema.ts'
+import { duration } from './config_values.ts'
 
 const count = (description: string, fallback: number) =>
   v.optional(
@@ -35,6 +36,8 @@ export const serveSchema = v.strictObject({
   max_body: count('Bytes of a request. Default 33554432.', 33_554_432),
   max_concurrency: count('Requests under way at a time. Default 2048.', 2048),
   max_queue: count('Requests that wait for a place; beyond, 503. Default 2048.', 2048),
+  headers_timeout: v.optional(duration('Until the headers of a request are there. Default 10s.'), 10_000),
+  request_timeout: v.optional(duration('Until the whole request is there. Default 1m.'), 60_000),
   drain: count('Seconds that requests under way may take after SIGTERM. Default 30.', 30),
   workers: count('Processes. Default 1.', 1),
   log_level: v.optional(

@@ -3,14 +3,20 @@ import { type ClientKey, createKeyRing, shownKey } from './keys.ts'
 import type { Admission } from './server_types.ts'
 
 /** Who may ask, and how much at a time. */
-export interface AdmissionOptions {
+export interface AdmissionLimits {
   /** None: everyone may. */
   readonly keys: readonly ClientKey[]
   /** Requests under way at a time. */
   readonly maxConcurrency: number
   /** Requests that wait for a place; beyond, 503. */
   readonly maxQueue: number
-  readonly now: () => number
+}
+
+/** What an admission is made from. */
+export interface AdmissionOptions {
+  /** Those of this moment: what is known of keys outlasts a change of them. */
+  limits(): AdmissionLimits
+  now(): number
   /** US dollars that a key has spent today. */
   spentToday(name: string): number
 }
@@ -21,18 +27,26 @@ export interface AdmissionGauge {
   readonly waiting: () => number
 }
 
+/** Nobody hears it. */
+const GONE = new ApiFailure({ status: 499, type: 'invalid_request_error', code: 'client_gone', message: 'Gone.' })
+
 /** A minute, in milliseconds. */
 const MINUTE = 60_000
 
 /** Asks for a key where there are keys, holds rates and budgets, and queues what is too much at a time. */
 export function createAdmission(options: AdmissionOptions): Admission & AdmissionGauge {
-  const { keys, maxConcurrency, maxQueue, now } = options
-  const find = createKeyRing(keys)
+  const { limits, now } = options
+  let keys = limits().keys
+  let find = createKeyRing(keys)
   const allowances = new Map<string, { tokens: number; at: number }>()
-  const queue: (() => void)[] = []
+  const queue = new Set<() => void>()
   let running = 0
 
   function identify(headers: Parameters<Admission['enter']>[0]): ClientKey | undefined {
+    if (limits().keys !== keys) {
+      keys = limits().keys
+      find = createKeyRing(keys)
+    }
     if (keys.length === 0) return undefined
     const shown = shownKey(headers)
     const key = shown === undefined ? undefined : find(shown)
@@ -67,12 +81,14 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
     })
   }
 
-  async function takePlace(): Promise<void> {
+  /** Undefined where there is one at once. Whoever goes away while they wait leaves the queue, so that it never fills with the gone. */
+  function takePlace(onGone: (told: () => void) => void): Promise<void> | undefined {
+    const { maxConcurrency, maxQueue } = limits()
     if (running < maxConcurrency) {
       running++
-      return
+      return undefined
     }
-    if (queue.length >= maxQueue) {
+    if (queue.size >= maxQueue) {
       throw new ApiFailure({
         status: 503,
         type: 'server_error',
@@ -81,25 +97,34 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
         retryAfter: 1,
       })
     }
-    await new Promise<void>(resolve => queue.push(resolve))
+    return new Promise<void>((resolve, reject) => {
+      queue.add(resolve)
+      onGone(() => {
+        if (queue.delete(resolve)) reject(GONE)
+      })
+    })
   }
 
   function leavePlace(): void {
-    const next = queue.shift()
-    if (next) next()
-    else running--
+    // The place goes straight to the next in line, unless there are fewer places than before.
+    const [next] = queue
+    if (next && running <= limits().maxConcurrency) {
+      queue.delete(next)
+      next()
+    } else running--
   }
 
   return {
     running: () => running,
-    waiting: () => queue.length,
-    async enter(headers) {
+    waiting: () => queue.size,
+    async enter(headers, onGone) {
       const key = identify(headers)
       if (key) {
         checkBudget(key)
         spendRate(key)
       }
-      await takePlace()
+      const place = takePlace(onGone)
+      if (place) await place
       return { client: { name: key?.name ?? '' }, leave: leavePlace }
     },
   }

@@ -44,7 +44,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     }
 
     async function answerKeyed(path: string): Promise<void> {
-      const { client, leave } = await parts.admission.enter(request.headers)
+      const { client, leave } = await parts.admission.enter(request.headers, told => response.once('close', told))
       try {
         if (isRead(request)) {
           if (Object.hasOwn(keyedPages, path)) return send(request, response, await keyedPages[path]!())

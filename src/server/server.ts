@@ -2,11 +2,19 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { App } from './app.ts'
 
+/** Where to listen, and how long a request may take to come. Milliseconds. */
+export interface ListenOptions {
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly host: string
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+}
+
 /** Limits of a connection. Milliseconds and bytes. */
-const HEADERS_TIMEOUT = 10_000
-const REQUEST_TIMEOUT = 60_000
 const KEEP_ALIVE = 65_000
 const HEADER_BYTES = 32_768
+const LONGEST_CHECK = 2_000
 
 /** A server that listens. */
 export interface ListeningServer {
@@ -18,15 +26,15 @@ export interface ListeningServer {
 /** Starts to listen. Rejects where the address cannot be had. */
 export function listen(
   app: App,
-  { port, host }: { readonly port: number; readonly host: string },
+  { port, host, headersTimeout, requestTimeout }: ListenOptions,
 ): Promise<ListeningServer> {
   const server = createHttpServer(
     {
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
+      headersTimeout,
+      requestTimeout,
       keepAliveTimeout: KEEP_ALIVE,
       maxHeaderSize: HEADER_BYTES,
-      connectionsCheckingInterval: 2_000,
+      connectionsCheckingInterval: Math.min(LONGEST_CHECK, headersTimeout),
     },
     (request, response) => void app(request, response),
   )

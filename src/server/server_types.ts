@@ -67,9 +67,13 @@ export interface Exchange {
 
 /** What keeps strangers and floods out, asked before a request's body is read. */
 export interface Admission {
-  /** Throws ApiFailure (401, 429, 503). The function it gives is called once, when the request has ended. */
+  /**
+   * Throws ApiFailure (401, 429, 503). The function it gives is called once, when the request has ended.
+   * @param onGone has its argument called when the client goes away.
+   */
   enter(
     headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+    onGone: (told: () => void) => void,
   ): Promise<{ client: Client; leave(): void }>
 }
 
