@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([server.close(), other.close()]))
 
 /** Sleeping moves the clock, and nothing else does. */
-function start(patience = 0, onSleep = (_time: number) => {}) {
+function start(patience = 0) {
   const clock = { time: Date.parse('2026-01-01T00:00:00Z') }
   const caller: Caller = createCaller({
     now: () => clock.time,
@@ -27,7 +27,6 @@ function start(patience = 0, onSleep = (_time: number) => {}) {
       const end = clock.time + milliseconds
       await new Promise(resolve => setImmediate(resolve))
       clock.time = Math.max(clock.time, end)
-      onSleep(clock.time)
     },
     random: () => 0,
     retry: { attempts: 2 },
@@ -67,17 +66,6 @@ test('every attempt counts, so that a failing model is left alone, and comes bac
   expect(server.requests).toHaveLength(4)
   server.always = undefined
   expect((await call({ models, body })).model).toBe('big')
-  await close()
-})
-
-test('with patience, calls wait for an outage to pass where no other model is left', async () => {
-  const outage = Date.parse('2026-01-01T00:00:45Z')
-  const { call, close } = start(120_000, time => {
-    if (time >= outage) server.always = undefined
-  })
-  server.always = { kind: 'answer', status: 503 }
-  const answers = await Promise.all(Array.from({ length: 20 }, () => call({ models: [models[0]!], body })))
-  expect(answers.map(({ model }) => model)).toEqual(Array(20).fill('big'))
   await close()
 })
 
