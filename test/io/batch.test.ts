@@ -66,7 +66,13 @@ describe('rows come back in the form they came in', () => {
   test('lines gain three values after tabs; an empty line is an empty prompt', async () => {
     const { text, summary } = await routed('a.txt', `\n${LONG}\tx`)
     expect(text).toBe(`\tsmall\t0\t0.4\n${LONG}\tx\tbig, "one"\t${302 / 602}\t0.4\n`)
-    expect(summary).toMatchObject({ rows: 2, strong: 1, rejected: 0, format: 'lines', state: 'finished' })
+    expect(summary).toMatchObject({
+      rows: 2,
+      byModel: { small: 1, 'big, "one"': 1 },
+      rejected: 0,
+      format: 'lines',
+      state: 'finished',
+    })
   })
 
   test('JSON has no Infinity, CSV has', async () => {
