@@ -84,6 +84,10 @@ export const policies: Registry<PolicyModule> = {
     summary: 'what the text is: task type, topic, sentiment, anything sensitive',
     load: () => import('./content.ts'),
   },
+  learned: {
+    summary: 'a random forest on text, language and task type, trained by train --policy learned',
+    load: () => import('./learned.ts'),
+  },
   profile: {
     summary: 'largest mean of profile scores, weighted by the priority of the request',
     load: () => import('./profile.ts'),

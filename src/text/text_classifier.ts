@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts'
 import type { TensorFile } from '../types.ts'
-import { visitWording } from './wording.ts'
+import { wordingOf } from './wording.ts'
 
 /** Tells classes of texts apart by their wording. */
 export interface TextClassifier {
@@ -33,23 +33,23 @@ function createTextClassifier(weights: TensorFile): TextClassifier {
   const seen = new Uint32Array(wordPlaces + restPlaces)
   const sums = new Float64Array(width)
   let text = 0
-  let count = 0
-  const visit = (hash: number, isWord: boolean) => {
-    const codes = isWord ? words : rest
-    const place = hash & ((isWord ? wordPlaces : restPlaces) - 1)
-    const mark = isWord ? place : wordPlaces + place
-    if (seen[mark] === text) return
-    seen[mark] = text
-    count++
-    for (let label = 0, at = place * width; label < width; label++, at++) sums[label]! += codes[at]!
-  }
   /** Fills `sums` with logits. */
   const score = (prompt: string) => {
+    const { hashes, isWord, count } = wordingOf(prompt)
     sums.fill(0)
     text = (text + 1) >>> 0 || 1
-    count = 0
-    visitWording(prompt, visit)
-    const length = Math.sqrt(count)
+    let different = 0
+    for (let i = 0; i < count; i++) {
+      const isOfWord = isWord[i] === 1
+      const codes = isOfWord ? words : rest
+      const place = hashes[i]! & ((isOfWord ? wordPlaces : restPlaces) - 1)
+      const mark = isOfWord ? place : wordPlaces + place
+      if (seen[mark] === text) continue
+      seen[mark] = text
+      different++
+      for (let label = 0, at = place * width; label < width; label++, at++) sums[label]! += codes[at]!
+    }
+    const length = Math.sqrt(different)
     for (let label = 0; label < width; label++) sums[label] = (sums[label]! * scales[label]!) / length + biases[label]!
   }
   return {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { readEmbedderTable } from '../../../src/io/embedder_table.ts'
 import { shuffledIndexes } from '../../../src/math/random.ts'
 import { visitPieces } from '../../../src/text/pieces.ts'
-import { visitWording } from '../../../src/text/wording.ts'
+import { wordingOf } from '../../../src/text/wording.ts'
 import type { TensorFile } from '../../../src/types.ts'
 import type { Labelled } from './sets.ts'
 
@@ -96,9 +96,10 @@ function vectorOf(text: string): Float64Array {
 
 function placesOf(prompt: string): Sparse {
   const found = new Set<number>()
-  visitWording(prompt, (hash, isWord) =>
-    found.add(isWord ? hash & (WORD_PLACES - 1) : WORD_PLACES + (hash & (REST_PLACES - 1))),
-  )
+  const { hashes, isWord, count } = wordingOf(prompt)
+  for (let i = 0; i < count; i++) {
+    found.add(isWord[i] === 1 ? hashes[i]! & (WORD_PLACES - 1) : WORD_PLACES + (hashes[i]! & (REST_PLACES - 1)))
+  }
   return { columns: Int32Array.from(found), values: new Float64Array(found.size).fill(1 / Math.sqrt(found.size)) }
 }
 
