@@ -5,21 +5,19 @@ export type Rival = Omit<Alternative, 'model'>
 
 /**
  * One model, and what the other candidates would have been.
- * @param rival called for each candidate that was not chosen; undefined leaves it out.
+ * @param rival called for each candidate that was not chosen, with its index.
  */
 export function singleDecision(
   policy: string,
   chosen: Model,
   reason: Reason,
   candidates: readonly Model[],
-  rival: (model: Model, index: number) => Rival | undefined,
+  rival: (model: Model, index: number) => Rival,
 ): Decision {
   const alternatives: Alternative[] = []
   for (let i = 0; i < candidates.length; i++) {
     const model = candidates[i]!
-    if (model.id === chosen.id) continue
-    const said = rival(model, i)
-    if (said) alternatives.push({ model: model.id, ...said })
+    if (model.id !== chosen.id) alternatives.push({ model: model.id, ...rival(model, i) })
   }
   return { model: chosen.id, models: [chosen.id], plan: 'single', policy, reasons: [reason], alternatives }
 }
