@@ -12,6 +12,7 @@ import { readClassifier, readEmbedderTable } from '../src/io/embedder_table.ts'
 import { localModels } from '../src/io/local_models.ts'
 import { openCheckpoint } from '../src/io/open_checkpoint.ts'
 import { createPostJson } from '../src/io/post_json.ts'
+import { fitLearned } from '../src/policies/learned_fit.ts'
 import { type PolicyParts, policies } from '../src/policies/registry.ts'
 import { createPoolRouter } from '../src/routing/pool_router.ts'
 import { createStatistics } from '../src/routing/statistics.ts'
@@ -294,6 +295,7 @@ const POLICY_OPTIONS: Readonly<Record<string, unknown>> = {
   rules: [{ when: { length: { gte: 12 } }, model: 'large' }, { model: 'small' }],
   static: { tasks: { code: 'large' }, default: 'small' },
   chain: { order: ['ab', 'round_robin'] },
+  learned: { checkpoint: 'learned' },
   content: {
     rules: [
       { sensitive: true, use: 'strong' },
@@ -314,6 +316,14 @@ const POLICY_OPTIONS: Readonly<Record<string, unknown>> = {
 /** Their decisions follow from those before, so they may differ one by one from those of another order. */
 const STATEFUL = ['round_robin', 'weighted_round_robin', 'least_connections', 'performance', 'adaptive']
 
+/** Weights of `learned`: large where a prompt is hard, else by turns middle and small. */
+async function fittedPolicy(): Promise<Checkpoint> {
+  const [language, taskType, topic] = await Promise.all(['language', 'task_type', 'topic'].map(readClassifier))
+  const labels = outcomes.categories.map((category, i) => (category === 'hard' ? 0 : 1 + (i % 2)))
+  const rows = { prompts: outcomes.prompts, labels, models: POOL.models.map(model => model.id) }
+  return fitLearned(rows, { language: language!, taskType: taskType!, topic: topic! }, 5)
+}
+
 describe.each(Object.keys(policies))('policy %s', async id => {
   const partsAt = (statistics: PoolStatistics | undefined, policyId: string, seed: number): PolicyParts => ({
     options: Object.hasOwn(POLICY_OPTIONS, policyId) ? POLICY_OPTIONS[policyId] : undefined,
@@ -326,8 +336,8 @@ describe.each(Object.keys(policies))('policy %s', async id => {
       threshold: 0.5,
     }),
     policy: other => createPolicy(other, statistics, seed),
-    checkpoint: file => Promise.reject(new Error(`asked for ${file}`)),
-    classifier: name => readClassifier(name),
+    checkpoint: () => fittedPolicy(),
+    classifier: readClassifier,
   })
   const createPolicy = async (policyId: string, statistics?: PoolStatistics, seed = 3) =>
     (await policies[policyId]!.load()).create(partsAt(statistics, policyId, seed))
