@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts'
 import { type PolicyParts, policies } from '../policies/registry.ts'
-import { lookUp, unknownName } from '../registry.ts'
+import { lookUp, printable, unknownName } from '../registry.ts'
 import type { Model, Policy, Pool, PoolStatistics } from '../types.ts'
 import { readClassifier } from './embedder_table.ts'
 import { openCheckpoint } from './open_checkpoint.ts'
@@ -31,7 +31,7 @@ export async function openPolicy(
     opened ??= openThreshold(asked)
     return opened
   }
-  const { create } = await lookUp(policies, id, 'policy').load()
+  lookUp(policies, id, 'policy')
   const pool = { ...poolOf(asked), ...(statistics ? { statistics } : {}) }
   const partsOf = (policyId: string): PolicyParts => ({
     options: optionsOf(policyId, asked),
@@ -43,8 +43,20 @@ export async function openPolicy(
     checkpoint: openCheckpoint,
     classifier: readClassifier,
   })
-  const make = async (policyId: string) => (await lookUp(policies, policyId, 'policy').load()).create(partsOf(policyId))
-  return { policy: await create(partsOf(id)), pool, strategy }
+  const make = async (policyId: string) => {
+    const { create, options } = await lookUp(policies, policyId, 'policy').load()
+    const parts = partsOf(policyId)
+    if (!options) requireNone(parts.options, policyId)
+    return create(parts)
+  }
+  return { policy: await make(id), pool, strategy }
+}
+
+/** A policy without options would pass over what it is given. */
+function requireNone(options: unknown, policyId: string): void {
+  const [name] = Object.keys(options ?? {})
+  if (name === undefined) return
+  throw new UsageError(`policy ${policyId}: expected no options, got ${printable(name)}. Leave it out.`)
 }
 
 /** Options of the call over those of the configuration. Both name them as llmroute.yaml does. */
