@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { median } from './median.mjs'
 
 const library = process.env.LLMROUTE_DIST ?? new URL('../dist', import.meta.url).pathname
@@ -53,10 +57,24 @@ const cases = [
   ['consistent_hash', undefined, 2],
 ]
 
-/** Policies that read the text themselves: id, rules none of which matches, so that all is worked out, µs a prompt at most. */
+const withRules = conditions => () => ({
+  rules: conditions.map(condition => ({ ...condition, model: 'a' })),
+  default: 'b',
+})
+
+/** Policies that read the text themselves: id, options, µs a prompt at most. Of rules none matches, so that all is worked out. */
 const readers = [
-  ['context', [{ language: 'ja' }, { domain: 'food' }, { complexity: { gte: 0.99 } }, { turns: { gte: 2 } }], 100],
-  ['content', [{ task: 'translation' }, { topic: 'food' }, { sentiment: 'positive' }, { sensitive: true }], 200],
+  [
+    'context',
+    withRules([{ language: 'ja' }, { domain: 'food' }, { complexity: { gte: 0.99 } }, { turns: { gte: 2 } }]),
+    100,
+  ],
+  [
+    'content',
+    withRules([{ task: 'translation' }, { topic: 'food' }, { sentiment: 'positive' }, { sensitive: true }]),
+    200,
+  ],
+  ['learned', trained, 100],
 ]
 
 /** One decision after the other, each asked for alone. */
@@ -68,8 +86,8 @@ export async function measure() {
     const name = `decision of ${id}${id === 'rules' ? `, ${RULES.toLocaleString('en-US')} of them` : ''}`
     rows.push({ name, value, unit: 'µs', target: `≤ ${target}` })
   }
-  for (const [id, conditions, target] of readers) {
-    const policyOptions = { rules: conditions.map(condition => ({ ...condition, model: 'a' })), default: 'b' }
+  for (const [id, optionsOf, target] of readers) {
+    const policyOptions = optionsOf()
     const router = await createRouter({ policy: id, policyOptions, models: ['a', 'b', 'c'] })
     const value = await microseconds(request => router.decide(request), read)
     rows.push({ name: `decision of ${id}, prompts of 200 characters`, value, unit: 'µs', target: `≤ ${target}` })
@@ -87,6 +105,21 @@ async function make(id, options) {
     strategy: async () => ({ strategy, strategyId: 'given', threshold: 0.5 }),
     policy: other => make(other, cases.find(([known]) => known === other)[1]),
   })
+}
+
+/** Weights that `train --policy learned` makes of 500 prompts, three models to choose between. */
+function trained() {
+  const folder = mkdtempSync(join(tmpdir(), 'llmroute-'))
+  process.on('exit', () => rmSync(folder, { recursive: true }))
+  const [data, checkpoint] = [join(folder, 'data.csv'), join(folder, 'learned.safetensors')]
+  const rows = read
+    .slice(0, 500)
+    .map(([{ prompt }], i) => `${prompt},${'abc'[prompt.includes('numbers') ? 0 : 1 + (Math.floor(i / 7) % 2)]}`)
+  writeFileSync(data, `prompt,model\n${rows.join('\n')}\n`)
+  execFileSync(process.execPath, [`${library}/main.js`, 'train', '--policy', 'learned', data, '-o', checkpoint], {
+    stdio: 'ignore',
+  })
+  return { checkpoint }
 }
 
 const REQUESTS = 1000
