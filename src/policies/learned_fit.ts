@@ -12,8 +12,8 @@ import {
 } from './learned_features.ts'
 
 /** Trees over all models, and for each at least. */
-const TREES = 120
-const LEAST_TREES = 12
+const TREES = 96
+const LEAST_TREES = 10
 /** Pieces of wording that become features: those that tell models apart best. */
 const WORDING = 128
 /** Prompts that must have a piece of wording, or be in a language, for it to become a feature. */

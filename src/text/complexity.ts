@@ -1,5 +1,5 @@
 /** Read no further: what is asked for shows before. */
-const MOST = 3000
+const MOST = 2000
 
 /**
  * How much a prompt asks for, 0..1: the weighted mean of six counts, each as 1 − 2^(−count / half), so that `half` of them are

@@ -9,30 +9,32 @@ const SEED = 0x811c9dc5
 const SPACE = 32
 const APOSTROPHES = "'`\u2019"
 
+/** The word that is read, as bytes. */
+const word = new Uint8Array(LONGEST_WORD + 4)
+
 /**
  * Visits the hashes of what Nito-ELD (https://github.com/nitotm/efficient-language-detector) tells languages apart by: of each
  * word of letters, lower-cased, in UTF-8, every third run of four bytes and the last one, with a space where the word begins or
  * ends. Reads the first 350 bytes or so.
  */
 export function visitLanguageNgrams(text: string, visit: (hash: number) => void): void {
-  const word = new Uint8Array(LONGEST_WORD + 4)
   let length = 0
   let read = 0
-  const lower = text.slice(0, MOST_BYTES * 4).toLowerCase()
+  const lower = text.slice(0, MOST_BYTES + LONGEST_WORD).toLowerCase()
   for (let at = 0; at < lower.length && read <= MOST_BYTES; at++) {
     const unit = lower.charCodeAt(at)
     if (!isOfWord(lower, at, unit)) {
-      if (length > 0) visitWord(word, length, visit)
+      if (length > 0) visitWord(length, visit)
       length = 0
       read++
       continue
     }
     const before = length
-    if (length < LONGEST_WORD) length = append(word, length, unit)
+    if (length < LONGEST_WORD) length = append(length, unit)
     else length++
     read += length - before
   }
-  if (length > 0) visitWord(word, length, visit)
+  if (length > 0) visitWord(length, visit)
 }
 
 /** The hash of an n-gram as a text, its spaces where the word begins or ends. */
@@ -40,7 +42,7 @@ export function languageNgramHash(bytes: Uint8Array, hasStart: boolean, hasEnd: 
   return hashOf(bytes, 0, bytes.length, hasStart, hasEnd)
 }
 
-function visitWord(word: Uint8Array, length: number, visit: (hash: number) => void): void {
+function visitWord(length: number, visit: (hash: number) => void): void {
   const read = Math.min(length, LONGEST_WORD)
   let from = 0
   for (; from + 4 < read; from += 3) visit(hashOf(word, from, from + 4, from === 0, false))
@@ -55,7 +57,7 @@ function hashOf(bytes: Uint8Array, start: number, end: number, hasStart: boolean
 }
 
 /** Puts a character of the basic plane into `word` as UTF-8; returns where the next one goes. */
-function append(word: Uint8Array, at: number, unit: number): number {
+function append(at: number, unit: number): number {
   if (unit < 0x80) word[at++] = unit
   else if (unit < 0x800) {
     word[at++] = 0xc0 | (unit >> 6)
