@@ -39,7 +39,7 @@ export function createReplyBody(source: Source, fail: (error: unknown) => void) 
       isPaused = true
       source.pause()
     } else if (isCollecting && waiting > most) {
-      fail(new AttemptFailure(`an answer of more than ${most} bytes`, 'lasting', { advice: 'Ask for a shorter one.' }))
+      fail(tooLong(most))
     }
   }
   const arrival = () =>
@@ -64,6 +64,8 @@ export function createReplyBody(source: Source, fail: (error: unknown) => void) 
       resume()
       while (state === 'open') await arrival()
       if (state === 'failed') throw error
+      // It may have come whole before anybody said how much is too much.
+      if (waiting > limit) throw tooLong(limit)
       const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
       chunks = []
       return whole
@@ -111,4 +113,8 @@ export function createReplyBody(source: Source, fail: (error: unknown) => void) 
     /** Of the last byte, or now where it is the reader who is slow; undefined before the first. */
     lastByteAt: () => (isPaused ? performance.now() : lastByteAt),
   }
+}
+
+function tooLong(most: number): AttemptFailure {
+  return new AttemptFailure(`an answer of more than ${most} bytes`, 'lasting', { advice: 'Ask for a shorter one.' })
 }

@@ -46,10 +46,9 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
         const started = performance.now()
         let controller: Dispatcher.DispatchController | undefined
         let reply: ReturnType<typeof createReplyBody> | undefined
-        let hasFailed = false
+        let isOver = false
         const fail = (error: unknown) => {
-          if (hasFailed) return
-          hasFailed = true
+          if (isOver) return
           settle()
           if (reply) reply.fail(error)
           else reject(error)
@@ -57,10 +56,13 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
         }
         const forget = onAbort(signal, () => fail(signal?.reason))
         const settle = () => {
+          isOver = true
           clearTimeout(timer)
           forget()
         }
+        let isOverdue = false
         const check = () => {
+          if (isOver) return
           const now = performance.now()
           const last = reply?.lastByteAt()
           const ends =
@@ -69,8 +71,11 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
               : ([last + idle, 'nothing more', idle] as const)
           const whole = [started + total, 'no whole answer', total] as const
           const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
-          if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing'))
+          // After a pause of our own the answer may be there and not read yet: it gets one turn of the event loop.
+          if (now >= end && !isOverdue) setImmediate(check)
+          else if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing'))
           else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle))).unref()
+          isOverdue = now >= end
         }
         let timer = setTimeout(check, Math.min(firstByte, idle, total)).unref()
         agent.dispatch(
@@ -78,10 +83,10 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           {
             onRequestStart: started => {
               controller = started
-              if (hasFailed) started.abort(new Error('aborted'))
+              if (isOver) started.abort(new Error('aborted'))
             },
             onResponseStart: (_, status, received) => {
-              if (status < 200 || hasFailed) return
+              if (status < 200 || isOver) return
               reply = createReplyBody(controller!, fail)
               resolve({ status, headers: plainHeaders(received), body: reply.body })
             },

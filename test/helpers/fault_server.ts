@@ -41,14 +41,16 @@ export interface FaultServer {
     /** Milliseconds since 1970. */
     readonly time: number
   }[]
-  /** What happens to the next requests, before it answers as it should. */
-  readonly faults: Fault[]
+  /** What happens to the next requests, before it answers as it should; undefined: one is answered. */
+  readonly faults: (Fault | undefined)[]
   /** Happens to all requests for which `faults` says nothing; undefined: they are answered. */
   always: Fault | undefined
   /** Text of an answer. */
   text: string
   /** Whether an answer says how many tokens it took. */
   hasUsage: boolean
+  /** Bytes of each piece of a stream; 7 cuts characters in two. */
+  piece: number
   /** Connections that were opened. */
   connections(): number
   /** Most requests that were under way at a time. */
@@ -73,7 +75,7 @@ export async function startFaultServer({ isTls = false } = {}): Promise<FaultSer
     const text = await textOf(request)
     const body = parse(text)
     server.requests.push({ path: request.url ?? '', headers: request.headers, text, body, time: Date.now() })
-    const fault = server.faults.shift() ?? server.always
+    const fault = server.faults.length > 0 ? server.faults.shift() : server.always
     const answer = answerOf(server, request.url ?? '', body)
     const half = answer.bytes.subarray(0, answer.bytes.length / 2)
     if (fault === undefined) return send(response, answer)
@@ -112,6 +114,7 @@ export async function startFaultServer({ isTls = false } = {}): Promise<FaultSer
     always: undefined,
     text: 'Grüße, 世界 🌍!',
     hasUsage: true,
+    piece: 7,
     connections: () => connections,
     most: () => most,
     aborted: () => aborted,
@@ -125,26 +128,27 @@ export async function startFaultServer({ isTls = false } = {}): Promise<FaultSer
 }
 
 interface GoodAnswer {
+  readonly piece: number
   readonly type: string
   readonly bytes: Buffer
 }
 
-/** In pieces of seven bytes where it is a stream, which cuts characters in two. */
-async function send(response: ServerResponse, { type, bytes }: GoodAnswer) {
+/** In pieces where it is a stream. */
+async function send(response: ServerResponse, { type, bytes, piece }: GoodAnswer) {
   response.writeHead(200, { 'content-type': type, 'x-request-id': 'req-1', 'set-cookie': 'a=b' })
   if (type === 'application/json') return response.end(bytes)
-  for (let i = 0; i < bytes.length; i += 7) {
-    response.write(bytes.subarray(i, i + 7))
+  for (let i = 0; i < bytes.length; i += piece) {
+    response.write(bytes.subarray(i, i + piece))
     await new Promise(resolve => setImmediate(resolve))
   }
   return response.end()
 }
 
-function answerOf({ text, hasUsage }: FaultServer, path: string, body: Record<string, unknown>): GoodAnswer {
+function answerOf({ text, hasUsage, piece }: FaultServer, path: string, body: Record<string, unknown>): GoodAnswer {
   const isAnthropic = path.split('?')[0]!.endsWith('/messages')
   const form = isAnthropic ? anthropicAnswer(text, body.model) : openaiAnswer(text, body.model, hasUsage)
-  if (!body.stream) return { type: 'application/json', bytes: Buffer.from(JSON.stringify(form.whole)) }
-  return { type: 'text/event-stream', bytes: Buffer.from(form.events.join('')) }
+  if (!body.stream) return { piece, type: 'application/json', bytes: Buffer.from(JSON.stringify(form.whole)) }
+  return { piece, type: 'text/event-stream', bytes: Buffer.from(form.events.join('')) }
 }
 
 function openaiAnswer(text: string, model: unknown, hasUsage: boolean) {

@@ -172,6 +172,14 @@ test('a long answer is given up without being held', async () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 2 ** 20)
 })
 
+test('an answer a little too long is too long as well', async () => {
+  const text = JSON.stringify({ choices: [{ message: { content: 'a'.repeat(1000) } }] })
+  server.always = { kind: 'answer', body: text }
+  const ask = (maxAnswerBytes: number) => caller({ maxAnswerBytes }).call({ models: [model], body })
+  await expect(ask(text.length - 1)).rejects.toThrow(`got an answer of more than ${text.length - 1} bytes.`)
+  expect((await ask(text.length)).text).toHaveLength(1000)
+})
+
 test.each([
   ['401', 401, '{"error":{"message":"Incorrect API key provided"}}', 'status 401'],
   ['402', 402, '', 'status 402'],

@@ -39,6 +39,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   server.always = undefined
+  server.piece = other.piece = 7
   await Promise.all(forwarders.splice(0).map(forwarder => forwarder.close()))
 })
 
@@ -276,7 +277,39 @@ test.each([false, true])('the cache holds whole answers only, byte by byte; stre
   expect(server.requests).toHaveLength(3)
 })
 
+test('a fifth of 2,000 requests fails in five ways: each gets one answer, from one model or the other', async () => {
+  const faults: Fault[] = [
+    { kind: 'answer', status: 429 },
+    { kind: 'answer', status: 500 },
+    { kind: 'cut' },
+    { kind: 'answer', body: '{"choices":' },
+    { kind: 'reset' },
+  ]
+  server.piece = other.piece = 400
+  const expected = [await direct(false), await direct(true)]
+  for (let i = 0; i < 2000; i++) server.faults.push(i % 5 ? undefined : faults[(i / 5) % 5])
+  const { forward, statistics } = forwarder({ maxConcurrency: 100 })
+  const ends = await Promise.all(
+    Array.from({ length: 2000 }, async (_, i) => {
+      const forwarded = await forward(request(i % 2 === 1))
+      // A stream that is cut after it began is an error; that one is tested by itself.
+      const text = await textOf(forwarded).catch(() => undefined)
+      forwarded.release(text === undefined ? 'cut' : 'whole')
+      return text?.replaceAll('"spare"', '"big"') === expected[i % 2]
+        ? 'answer'
+        : i % 2 && text === undefined
+          ? 'cut'
+          : 'wrong'
+    }),
+  )
+  const count = (end: string) => ends.filter(found => found === end).length
+  expect(count('wrong')).toBe(0)
+  expect(count('cut')).toBeLessThanOrEqual(2000 / 5 / 5 + 1)
+  expect(statistics.of('big').inFlight + statistics.of('spare').inFlight).toBe(0)
+})
+
 test('300 streams at once, none lost, none mixed up', async () => {
+  server.piece = 40
   const expected = await direct(true)
   const { forward } = forwarder()
   const texts = await Promise.all(
