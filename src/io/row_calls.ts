@@ -1,6 +1,6 @@
 import { DataError, UpstreamError } from '../errors.ts'
 import type { CostAccount } from '../routing/call_costs.ts'
-import type { Decision } from '../types.ts'
+import type { Decision, RouteRequest } from '../types.ts'
 import type { Budget, Prediction } from './budget.ts'
 import type { CallBlock, RowDecision } from './call_block.ts'
 import type { CallCost, RowAnswer } from './call_columns.ts'
@@ -71,8 +71,7 @@ export function createRowCalls(
     },
 
     decide(block, indexes) {
-      const pick = <T>(of: readonly T[]) => indexes.map(index => of[index]!)
-      return router.decideEach(requestsOf(block.segment, pick(block.prompts), pick(block.rows), job))
+      return router.decideEach(indexes.map(index => requestAt(block, index)))
     },
 
     prepare(block, index, decision) {
@@ -107,6 +106,16 @@ export function createRowCalls(
     },
   }
 
+  /** A threshold looks at the prompt alone, and parsing whole rows for it would cost more than the rest. */
+  function requestAt(block: CallBlock, index: number): RouteRequest {
+    const prompt = block.prompts[index]!
+    const isPlain = router.policyId === 'threshold' && job.format !== 'jsonl'
+    const request = isPlain ? { prompt } : requestsOf(block.segment, [prompt], [block.rows[index]!], job)[0]!
+    const { maxTokens } = options
+    if (maxTokens === undefined || request.needs?.outputTokens !== undefined) return request
+    return { ...request, needs: { ...request.needs, outputTokens: maxTokens } }
+  }
+
   function count(answered: RowAnswer): void {
     counts.rows++
     counts.retries += answered.retries
@@ -122,19 +131,27 @@ function strictError(input: string, block: CallBlock, index: number, error: Upst
 }
 
 function toEntry(
-  place: { readonly row: number; readonly line: number },
+  { row, line }: { readonly row: number; readonly line: number },
   { winRate, threshold }: Decision,
-  { text, calls, ...figures }: RowAnswer,
+  answer: RowAnswer,
 ): LedgerEntry {
   return {
-    ...place,
+    row,
+    line,
     status: 'answered',
-    ...(winRate === undefined ? {} : { winRate }),
+    model: answer.model,
+    inputTokens: answer.inputTokens,
+    outputTokens: answer.outputTokens,
+    cost: answer.cost,
+    latency: answer.latency,
+    retries: answer.retries,
+    isCached: answer.isCached,
+    winRate,
     // JSON has no Infinity.
-    ...(threshold === undefined ? {} : { threshold: Number.isFinite(threshold) ? threshold : String(threshold) }),
-    ...figures,
-    ...(calls.length > 1 ? { calls } : {}),
-    answer: text,
+    threshold: threshold === undefined || Number.isFinite(threshold) ? threshold : String(threshold),
+    how: answer.how,
+    calls: answer.calls.length > 1 ? answer.calls : undefined,
+    answer: answer.text,
   }
 }
 
