@@ -14,7 +14,8 @@ export interface ListenOptions {
 /** Limits of a connection. Milliseconds and bytes. */
 const KEEP_ALIVE = 65_000
 const HEADER_BYTES = 32_768
-const LONGEST_CHECK = 2_000
+/** Between two looks at who takes too long. */
+const [LEAST_CHECK, LONGEST_CHECK] = [100, 2_000]
 
 /** A server that listens. */
 export interface ListeningServer {
@@ -30,11 +31,11 @@ export function listen(
 ): Promise<ListeningServer> {
   const server = createHttpServer(
     {
-      headersTimeout,
+      headersTimeout: Math.min(headersTimeout, requestTimeout),
       requestTimeout,
       keepAliveTimeout: KEEP_ALIVE,
       maxHeaderSize: HEADER_BYTES,
-      connectionsCheckingInterval: Math.min(LONGEST_CHECK, headersTimeout),
+      connectionsCheckingInterval: Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout)),
     },
     (request, response) => void app(request, response),
   )
