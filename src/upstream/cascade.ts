@@ -15,7 +15,7 @@ import { type Answer, CallError } from './upstream_types.ts'
  * Asks the models of a decision in order until an answer is good enough (Chen, Zaharia & Zou 2023, FrugalGPT). The last one's
  * answer is taken as it is, since nobody is left to ask. A try whose expected cost would pass `maxCost`, with what was spent
  * before, is not begun; then the best answer so far is taken. A model that fails is passed over.
- * @throws CallError where no model gave an answer; UsageError where the rule lacks something or the budget allows no try; the
+ * @throws CallError where no model gave an answer, or the budget allows no try; UsageError where the rule lacks something; the
  * reason of the signal.
  */
 export async function askInTurn(request: PlannedRequest, parts: PlanParts): Promise<PlanResult> {
@@ -73,16 +73,15 @@ function signalOf({ signal }: PlannedRequest): { signal?: AbortSignal } {
   return signal ? { signal } : {}
 }
 
-function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): Error {
+function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): CallError {
   const attempts = calls.flatMap(call => call.attempts)
   const reasons = calls.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
-  // Nothing was sent, and waiting will not mend it.
-  if (maxCost !== undefined && attempts.length === 0) {
-    return new UsageError(`cascade: expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`)
-  }
-  return new CallError(`cascade: expected an answer of one model, got none. ${reasons}`, {
-    ...{ attempts, isAccountRefused: false, isRequestRefused: false },
-  })
+  const isUnsent = maxCost !== undefined && attempts.length === 0
+  const message = isUnsent
+    ? `expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
+    : `expected an answer of one model, got none. ${reasons}`
+  // Nothing was sent, and no other model will change that.
+  return new CallError(`cascade: ${message}`, { attempts, isAccountRefused: false, isRequestRefused: isUnsent })
 }
 
 function shown(value: number): string {

@@ -1,0 +1,77 @@
+import { describe, expect, test, vi } from 'vitest'
+import { carryOut } from '../../src/upstream/plan.ts'
+import { failure, fakeParts, planned } from '../helpers/fake_caller.ts'
+
+describe('single', () => {
+  test('the chosen, then the rest of the decision, then fallbacks, each once', async () => {
+    const parts = fakeParts({ a: ['hi'], b: [''], c: [''] }, { fallbacks: [{ id: 'b' }, { id: 'c' }] })
+    const answer = await carryOut(planned({ models: ['a', 'b'], plan: 'single' }), parts)
+    expect(parts.calls[0]!.models.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
+    expect(answer).toMatchObject({ model: 'a', text: 'hi', cost: 0.01, calls: [{ model: 'a', purpose: 'answer' }] })
+    expect(answer).not.toHaveProperty('how')
+  })
+
+  test('text comes as it comes', async () => {
+    const onText = vi.fn()
+    await carryOut({ ...planned({ models: ['a'], plan: 'single' }), onText }, fakeParts({ a: ['hi'] }))
+    expect(onText.mock.calls).toEqual([['hi']])
+  })
+})
+
+describe('all', () => {
+  const all = (models: string[], merge?: object) =>
+    planned({ models, plan: 'all', ...(merge ? { merge: { by: 'majority', ...merge } } : {}) })
+
+  test('usage, cost and attempts are those of all calls; a cost that is not known makes the sum so', async () => {
+    const onText = vi.fn()
+    const answer = await carryOut({ ...all(['a', 'b']), onText }, fakeParts({ a: ['4'], b: ['four is 4'] }))
+    expect(answer).toMatchObject({ text: '4', cost: 0.02, usage: { inputTokens: 20, outputTokens: 10 } })
+    expect(answer.attempts.map(({ model }) => model)).toEqual(['a', 'b'])
+    expect(onText.mock.calls).toEqual([['4']])
+    const unpriced = fakeParts({ a: ['4'], b: [{ text: '4', cost: Number.NaN }] })
+    expect(await carryOut(all(['a', 'b']), unpriced)).not.toHaveProperty('cost')
+  })
+
+  test('one that fails is left out and named', async () => {
+    const answer = await carryOut(all(['a', 'b', 'c']), fakeParts({ a: [failure('a')], b: ['7'], c: ['7.0'] }))
+    expect(answer).toMatchObject({ model: 'b', text: '7', how: 'majority, 2 of 2' })
+    expect(answer.calls.at(-1)).toMatchObject({ model: 'a', failure: 'a: expected an answer, got status 500.' })
+    expect(answer.attempts).toHaveLength(3)
+  })
+
+  test('after the deadline what is not there is left out, and its call cancelled', async () => {
+    vi.useFakeTimers()
+    try {
+      const parts = fakeParts({ a: [{ text: 'late', after: 10_000 }], b: ['7'] })
+      const answering = carryOut(all(['a', 'b'], { deadline: 500 }), parts)
+      await vi.advanceTimersByTimeAsync(500)
+      const answer = await answering
+      expect(answer).toMatchObject({ model: 'b', how: 'the only answer' })
+      expect(answer.calls.at(-1)).toMatchObject({ model: 'a', failure: 'no answer in 500 ms' })
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('fewer answers than must be there are an error with every reason', async () => {
+    await expect(carryOut(all(['a', 'b'], { atLeast: 2 }), fakeParts({ a: [failure('a')], b: ['7'] }))).rejects.toThrow(
+      'ensemble: expected 2 answers or more, got 1. a: a: expected an answer, got status 500.',
+    )
+  })
+
+  test('a signal ends all of them with its reason', async () => {
+    const stop = new AbortController()
+    const parts = fakeParts({ a: [{ text: 'late', after: 10_000 }], b: [{ text: 'late', after: 10_000 }] })
+    const answering = carryOut({ ...all(['a', 'b']), signal: stop.signal }, parts)
+    stop.abort(new Error('enough'))
+    await expect(answering).rejects.toThrow('enough')
+  })
+
+  test('one model several times draws samples, past the cache', async () => {
+    const parts = fakeParts({ a: ['1', '2', '2'], b: ['3'] })
+    const answer = await carryOut(all(['a', 'a', 'a', 'b']), parts)
+    expect(answer.text).toBe('2')
+    expect(parts.calls.map(({ skipsCache = false }) => skipsCache)).toEqual([true, true, true, false])
+  })
+})
