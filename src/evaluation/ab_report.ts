@@ -1,12 +1,10 @@
 import { mean } from '../math/mean.ts'
-import { welchDifference } from '../math/welch.ts'
+import { type Sample, welchDifference } from '../math/welch.ts'
 import type { Estimate } from '../types.ts'
 
-/** What one arm of a split brought. */
-export interface ArmValues {
+/** What one arm of a split brought: quality (0..1) or US dollars, one per request; NaN where not known. */
+export interface ArmValues extends Sample {
   readonly model: string
-  /** Quality (0..1) or US dollars, one per request; NaN where not known. */
-  readonly values: ArrayLike<number>
 }
 
 /** One arm against the first. */
@@ -14,7 +12,9 @@ export interface ArmReport {
   readonly model: string
   /** Requests whose value is known. */
   readonly requests: number
-  /** NaN where there is none. */
+  /** Keys that they came from. */
+  readonly keys: number
+  /** Over requests; NaN where there is none. */
   readonly mean: number
   /** Mean minus that of the first arm, with its 95 % interval; absent of the first, and where there is too little to tell. */
   readonly difference?: Estimate
@@ -22,32 +22,42 @@ export interface ArmReport {
   readonly verdict: string
 }
 
-/** Fewer values than this in an arm say nothing: their spread is not known well enough for an interval. */
+/** An arm with fewer keys than this says nothing: their spread is not known well enough for an interval. */
 export const FEWEST = 20
 
 /**
- * The arms of an A/B split against the first of them, in the order given. Arms are independent samples, so intervals are Welch's;
- * each holds for itself, so of many arms one may seem to differ by chance.
+ * The arms of an A/B split against the first of them, in the order given. Arms are independent samples of keys, so intervals are
+ * Welch's; each holds for itself, so of many arms one may seem to differ by chance.
  * @param by what the values are: of quality more is better, of cost less.
  */
 export function abReport(arms: readonly ArmValues[], by: 'quality' | 'cost'): ArmReport[] {
-  const known = arms.map(({ model, values }) => ({
-    model,
-    values: Float64Array.from(values).filter(v => !Number.isNaN(v)),
-  }))
-  return known.map(({ model, values }, i): ArmReport => {
-    const report = { model, requests: values.length, mean: mean(values) }
-    const first = known[0]!
-    if (i === 0) return { ...report, verdict: 'is what the others are compared with.' }
-    if (Math.min(values.length, first.values.length) < FEWEST) {
-      return {
-        ...report,
-        verdict: `has too few requests to tell: expected ${FEWEST} in it and in ${first.model}, got ${values.length} and ${first.values.length}.`,
+  const [first, ...others] = arms.map(known)
+  if (!first) return []
+  return [
+    { ...summary(first), verdict: 'is what the others are compared with.' },
+    ...others.map((arm): ArmReport => {
+      const report = summary(arm)
+      const { keys } = summary(first)
+      if (Math.min(report.keys, keys) < FEWEST) {
+        const got = `got ${report.keys} and ${keys}`
+        return {
+          ...report,
+          verdict: `has too little to tell: expected ${FEWEST} keys in it and in ${first.model}, ${got}.`,
+        }
       }
-    }
-    const difference = welchDifference(first.values, values)
-    return { ...report, difference, verdict: verdictOf(difference, first.model, by) }
-  })
+      const difference = welchDifference(first, arm)
+      return { ...report, difference, verdict: verdictOf(difference, first.model, by) }
+    }),
+  ]
+}
+
+function known({ model, values, keys }: ArmValues): ArmValues {
+  const rows = Array.from(values, (_, i) => i).filter(i => !Number.isNaN(values[i]!))
+  return { model, values: rows.map(i => values[i]!), keys: keys && rows.map(i => keys[i]!) }
+}
+
+function summary({ model, values, keys }: ArmValues) {
+  return { model, requests: values.length, keys: keys ? new Set(keys).size : values.length, mean: mean(values) }
 }
 
 function verdictOf({ value, low, high }: Estimate, first: string, by: 'quality' | 'cost'): string {

@@ -1,27 +1,38 @@
 import type { Estimate } from '../types.ts'
 import { mean } from './mean.ts'
 
+/** Values of which those with one key hang together, as requests of one user do. Without keys each is for itself. */
+export interface Sample {
+  readonly values: ArrayLike<number>
+  /** One per value. */
+  readonly keys?: readonly string[] | undefined
+}
+
 /**
  * The difference of two means, `b` − `a`, of independent samples with its 95 % interval, variances not taken as equal (Welch
- * 1947).
- * @returns NaN bounds where a sample has fewer than two values.
+ * 1947). The variance of a mean is that of sums by key (Liang and Zeger 1986): keys are what is drawn.
+ * @returns NaN bounds where a sample has fewer than two keys.
  */
-export function welchDifference(a: ArrayLike<number>, b: ArrayLike<number>): Estimate {
-  const [first, second] = [squaredError(a), squaredError(b)]
-  const value = mean(b) - mean(a)
-  const error = first + second
-  if (error === 0) return { value, low: value, high: value }
-  const freedom = error ** 2 / (first ** 2 / (a.length - 1) + second ** 2 / (b.length - 1))
-  const reach = Math.sqrt(error) * studentQuantile(freedom)
+export function welchDifference(a: Sample, b: Sample): Estimate {
+  const [first, second] = [varianceOfMean(a), varianceOfMean(b)]
+  const value = mean(b.values) - mean(a.values)
+  const variance = first.variance + second.variance
+  if (variance === 0) return { value, low: value, high: value }
+  const freedom = variance ** 2 / (first.variance ** 2 / (first.keys - 1) + second.variance ** 2 / (second.keys - 1))
+  const reach = Math.sqrt(variance) * studentQuantile(freedom)
   return { value, low: value - reach, high: value + reach }
 }
 
-/** Variance of the mean. */
-function squaredError(values: ArrayLike<number>): number {
+function varianceOfMean({ values, keys }: Sample): { variance: number; keys: number } {
   const average = mean(values)
+  const sums = new Map<string | number, number>()
+  for (let i = 0; i < values.length; i++) {
+    const key = keys ? keys[i]! : i
+    sums.set(key, (sums.get(key) ?? 0) + values[i]! - average)
+  }
   let squares = 0
-  for (let i = 0; i < values.length; i++) squares += (values[i]! - average) ** 2
-  return squares / (values.length - 1) / values.length
+  for (const sum of sums.values()) squares += sum ** 2
+  return { variance: ((squares / values.length ** 2) * sums.size) / (sums.size - 1), keys: sums.size }
 }
 
 /**

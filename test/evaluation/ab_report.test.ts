@@ -16,7 +16,13 @@ test('each arm against the first: n, mean, difference with its interval, verdict
     ],
     'quality',
   )
-  expect(a).toEqual({ model: 'a', requests: 1_000, mean: 0.6, verdict: 'is what the others are compared with.' })
+  expect(a).toEqual({
+    model: 'a',
+    requests: 1_000,
+    keys: 1_000,
+    mean: 0.6,
+    verdict: 'is what the others are compared with.',
+  })
   expect(b).toMatchObject({ requests: 1_000, mean: 0.7 })
   // Two shares of 1,000: 0.1 ± 1.96 · √(0.24/999 + 0.21/999)
   expect(b!.difference!.value).toBeCloseTo(0.1, 12)
@@ -54,13 +60,27 @@ test('values that are not known do not count, and few say nothing', () => {
   expect(b).toEqual({
     model: 'b',
     requests: 19,
+    keys: 19,
     mean: 1,
-    verdict: 'has too few requests to tell: expected 20 in it and in a, got 19 and 100.',
+    verdict: 'has too little to tell: expected 20 keys in it and in a, got 19 and 100.',
   })
   expect(abReport([{ model: 'a', values: [] }], 'cost')).toEqual([
-    { model: 'a', requests: 0, mean: Number.NaN, verdict: 'is what the others are compared with.' },
+    { model: 'a', requests: 0, keys: 0, mean: Number.NaN, verdict: 'is what the others are compared with.' },
   ])
   expect(abReport([], 'cost')).toEqual([])
+})
+
+test('requests of one key count as one', () => {
+  const keys = Array.from({ length: 200 }, (_, i) => `user ${i % 19}`)
+  const [, b] = abReport(
+    [
+      { model: 'a', values: wins(100, 0.5) },
+      { model: 'b', values: wins(200, 0.5), keys },
+    ],
+    'quality',
+  )
+  expect(b).toMatchObject({ requests: 200, keys: 19, mean: 0.5 })
+  expect(b!.verdict).toBe('has too little to tell: expected 20 keys in it and in a, got 19 and 100.')
 })
 
 test('of arms that do not differ, one in twenty is said to', () => {
