@@ -19,7 +19,6 @@ const CONCURRENCY = 16
 
 /** Flags of `batch --call`. */
 export interface BatchCallFlags extends DecisionFlags, CallFlags {
-  maxDollars?: number
   json?: boolean
 }
 

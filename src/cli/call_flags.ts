@@ -17,10 +17,13 @@ export interface CallFlags {
   fallback?: readonly string[]
   maxConcurrency?: number
   rateLimit?: number
+  /** Milliseconds. */
   timeout?: number
   retries?: number
   /** True, or a folder; false where it is turned off. */
   cache?: boolean | string
+  /** Of `batch` and `label`. */
+  maxDollars?: number
 }
 
 /** What is sent, and how it is sent. */
@@ -43,7 +46,7 @@ export function addCallingOptions(command: Command): Command {
     .option('--temperature <number>', 'of sampling', text => parsePositive(text, '--temperature', true))
     .option('--max-concurrency <n>', 'calls under way at a time', text => parseCount(text, '--max-concurrency', 1))
     .option('--rate-limit <n>', 'calls a second', text => parsePositive(text, '--rate-limit'))
-    .option('--timeout <seconds>', 'of one attempt (default: 600)', text => parsePositive(text, '--timeout'))
+    .option('--timeout <time>', 'of one attempt: 500ms, 30s, 5m, or seconds (default: 10m)', parseTimeout)
     .option('--retries <n>', 'attempts after the first, at one model (default: 3)', text =>
       parseCount(text, '--retries', 0),
     )
@@ -51,14 +54,27 @@ export function addCallingOptions(command: Command): Command {
     .option('--no-cache', 'ask even where llmroute.yaml turns the cache on')
 }
 
+/** The flags that mean nothing where nothing is called; `--no-cache` means that then, too. */
+const OF_CALLS = [
+  'dryRun',
+  'system',
+  'maxTokens',
+  'temperature',
+  'fallback',
+  'maxConcurrency',
+  'rateLimit',
+  'timeout',
+  'retries',
+  'cache',
+  'maxDollars',
+] as const
+
 /** Throws UsageError where a flag says something about calls and nothing is called. */
 export function requireCall(flags: CallFlags): void {
-  if (flags.call) return
-  for (const flag of ['dryRun', 'system', 'maxTokens', 'temperature', 'fallback', 'maxConcurrency'] as const) {
-    if (flags[flag] === undefined) continue
-    const name = flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
-    throw new UsageError(`--${name}: expected --call beside it, got none. Nothing is called without it.`)
-  }
+  const flag = OF_CALLS.find(name => flags[name] !== undefined && flags[name] !== false)
+  if (flags.call || flag === undefined) return
+  const name = flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  throw new UsageError(`--${name}: expected --call beside it, got none. Nothing is called without it.`)
 }
 
 /** The flags with `--ensemble` spelled out as a policy. Throws UsageError where another policy is named. */
@@ -95,6 +111,14 @@ export function bodyOptionsOf({ system, maxTokens, temperature }: CallFlags): Bo
 /** Dollars above 0. */
 export function parseDollars(text: string, flag: string): number {
   return parsePositive(text, flag)
+}
+
+/** `500ms`, `30s`, `5m`, or seconds, in milliseconds. */
+function parseTimeout(text: string): number {
+  const [, number, unit = 's'] = /^\s*(\d+(?:\.\d+)?) ?(ms|s|m)?\s*$/.exec(text) ?? []
+  const value = Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit]!
+  if (value > 0) return value
+  throw new UsageError(`--timeout: expected a time such as 500ms, 30s or 5m, or seconds, got "${printable(text)}".`)
 }
 
 function parsePositive(text: string, flag: string, isZeroFine = false): number {

@@ -22,7 +22,7 @@ export function openCaller(config: Config, flags: CallFlags): Caller {
   const cache = flags.cache === false ? undefined : (config.cache ?? (flags.cache === undefined ? undefined : {}))
   const options: { -readonly [K in keyof UpstreamOptions]: UpstreamOptions[K] } = {
     retry: { ...retry, ...(flags.retries === undefined ? {} : { attempts: flags.retries + 1 }) },
-    timeouts: { ...timeouts, ...(flags.timeout === undefined ? {} : timeoutsOf(flags.timeout * 1000)) },
+    timeouts: { ...timeouts, ...(flags.timeout === undefined ? {} : timeoutsOf(flags.timeout)) },
     breaker: { ...breaker },
   }
   if (cache) options.cache = { ...cache, ...(typeof flags.cache === 'string' ? { folder: flags.cache } : {}) }

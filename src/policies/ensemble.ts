@@ -19,7 +19,7 @@ export const options = v.strictObject({
     v.pipe(
       v.picklist(['majority', 'judge', 'best_of_n', 'concatenate']),
       v.description(
-        'How the answers become one: the one that most give, what a judge model makes of them, the one that a judge model finds best, or all of them one after the other.',
+        'How the answers become one: the one that most give, the one that a judge model picks from all, the one that it rates highest one by one, or all of them one after the other.',
       ),
     ),
     'majority',

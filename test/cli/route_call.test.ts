@@ -114,6 +114,14 @@ describe('one model', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  test('--timeout ends an attempt', async () => {
+    answer = request => ({ ...usual(request), delay: 5000 })
+    const started = Date.now()
+    const { code, stderr } = await route('--call', 'hi', '--timeout', '100ms', '--retries', '0')
+    expect([code, Date.now() - started < 4000]).toEqual([3, true])
+    expect(stderr).toContain('100 ms')
+  })
+
   test('--cache FOLDER: the second time nothing is sent', async () => {
     const args = ['--call', 'hi', '--json', '--cache', join(folder.path, 'cache')]
     const [first, second] = [await route(...args), await route(...args)].map(({ stdout }) => JSON.parse(stdout).answer)
@@ -215,8 +223,9 @@ describe('several models', () => {
 test.each([
   [['hi', '--dry-run'], '--dry-run: expected --call beside it, got none. Nothing is called without it.'],
   [['hi', '--max-tokens', '5'], '--max-tokens: expected --call beside it, got none. Nothing is called without it.'],
+  [['hi', '--cache'], '--cache: expected --call beside it, got none. Nothing is called without it.'],
   [['hi', '--call', '--fallback', 'bog'], 'Unknown model "bog". Did you mean "big"? Available: big, small, unpriced.'],
-  [['hi', '--call', '--timeout', '0'], '--timeout: expected a number above 0, got "0".'],
+  [['hi', '--call', '--timeout', '0'], '--timeout: expected a time such as 500ms, 30s or 5m, or seconds, got "0".'],
   [
     ['hi', '--call', '--ensemble', 'big', '--policy', 'ab'],
     '--ensemble: expected no other policy, got --policy ab. Leave one out.',

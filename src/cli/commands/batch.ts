@@ -27,7 +27,6 @@ interface Flags extends DecisionFlags, CallFlags {
   resume?: boolean
   workers?: number
   maxField?: number
-  maxDollars?: number
   json?: boolean
 }
 

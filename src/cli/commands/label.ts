@@ -11,7 +11,6 @@ export interface LabelFlags extends CallFlags, ScorerFlags {
   weak?: string
   n?: number
   seed: number
-  maxDollars?: number
   resume?: boolean
   promptColumn?: string
   scorerFile?: string
