@@ -1,5 +1,5 @@
-import { createServer as createHttpServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { App } from './app.ts'
 
 /** Where to listen, and how long a request may take to come. Milliseconds. */
@@ -17,6 +17,12 @@ const HEADER_BYTES = 32_768
 /** Between two looks at who takes too long. */
 const [LEAST_CHECK, LONGEST_CHECK] = [100, 2_000]
 
+/** What a request that cannot be read is answered with. */
+const STATUS_OF: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
 /** A server that listens. */
 export interface ListeningServer {
   readonly port: number
@@ -29,6 +35,9 @@ export function listen(
   app: App,
   { port, host, headersTimeout, requestTimeout }: ListenOptions,
 ): Promise<ListeningServer> {
+  const underWay = new Set<ServerResponse>()
+  const sockets = new Set<Socket>()
+  let isDraining = false
   const server = createHttpServer(
     {
       headersTimeout: Math.min(headersTimeout, requestTimeout),
@@ -37,29 +46,46 @@ export function listen(
       maxHeaderSize: HEADER_BYTES,
       connectionsCheckingInterval: Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout)),
     },
-    (request, response) => void app(request, response),
+    (request, response) => {
+      underWay.add(response)
+      response.once('close', () => {
+        underWay.delete(response)
+        // Whoever keeps the connection could ask for ever.
+        if (isDraining) request.socket.destroySoon()
+      })
+      void app(request, response)
+    },
   )
-  server.on('connection', socket => socket.setNoDelay(true))
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
-    else socket.destroy()
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    const isAnswered = [...underWay].some(response => response.socket === socket && response.headersSent)
+    // A line in the midst of an answer would be taken for a part of it.
+    if (isAnswered || !socket.writable) return socket.destroy()
+    const status = Object.hasOwn(STATUS_OF, code) ? STATUS_OF[code] : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
-      resolve({ port: (server.address() as AddressInfo).port, drain: deadline => drain(server, deadline) })
+      resolve({ port: (server.address() as AddressInfo).port, drain })
     })
   })
-}
 
-function drain(server: Server, deadline: number): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => server.closeAllConnections(), deadline)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
+  function drain(deadline: number): Promise<void> {
+    isDraining = true
+    const busy = new Set([...underWay].map(({ socket }) => socket))
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
+    for (const response of underWay) response.shouldKeepAlive = false
+    return new Promise(resolve => {
+      const timer = setTimeout(() => server.closeAllConnections(), deadline)
+      server.close(() => {
+        clearTimeout(timer)
+        resolve()
+      })
     })
-    server.closeIdleConnections()
-  })
+  }
 }
