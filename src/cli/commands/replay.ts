@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { loggedArms } from '../../evaluation/logged_arms.ts'
 import { readFeedback } from '../../io/feedback.ts'
 import { readDecisionLog } from '../../io/read_decision_log.ts'
 import { replayDecisions } from '../../io/replay_log.ts'
@@ -33,14 +34,18 @@ simulated one: requests at the times of the log, latencies of its answers, else 
 --feedback is a CSV, TSV or JSONL with columns id (as in the log) and score (0 to 1). It says what the models earned that did
 answer; of the other policy it can only say what the requests earned on which it would have chosen the same model.
 
+Of a log that policy ab wrote, the arms are compared with the largest of them: requests, mean quality by feedback and mean cost of
+the answers, the difference with its 95 % interval (by keys, of which each arm needs 20), and a verdict.
+
 A line of the log: { "time", "id", "promptHash" (first 32 hexadecimal digits of the SHA-256 of the prompt), "prompt", "turns", "user",
 "priority", "metadata" (these five with --log-prompts), "key", "inputTokens", "needs", then the Decision as route --json prints it,
 and "answer": { "model", "inputTokens", "outputTokens", "cost", "latency" } where the model was called }.
 
 --json prints { "version", "file", "policy", "threshold", "requests", "skipped" (lines that are no decisions), "unread" (requests
 without text), "was": { "shares", "cost", "costPer1000", "paid", "answered" }, "would": { "shares", "cost", "costPer1000" },
-"changed", "refused", "quality": { "scored", "was": SCORE, "byModel": { MODEL: SCORE }, "same": SCORE } or null, "notes" }, where
-SCORE is { "requests", "mean", "low", "high" }, costs are US dollars and null where a price or length is not known.`
+"changed", "refused", "quality": { "scored", "was": SCORE, "byModel": { MODEL: SCORE }, "same": SCORE } or null, "arms": { "quality":
+[ARM], "cost": [ARM] } or null, "notes" }, where SCORE is { "requests", "mean", "low", "high" }, ARM is { "model", "requests", "keys",
+"mean", "difference": { "value", "low", "high" }, "verdict" }, costs are US dollars and null where a price or length is not known.`
 
 /** `llmroute replay <log>`. */
 export function define(command: Command): void {
@@ -63,10 +68,12 @@ async function run(file: string, flags: Flags): Promise<void> {
     ...(requests === undefined ? {} : { requests }),
     ...(promptColumn === undefined ? {} : { promptColumn }),
   })
+  const arms = loggedArms(decisions, scores)
   const report: ReplayReport = {
     file,
     run,
     skipped,
+    ...(arms ? { arms } : {}),
     comparison: compareReplay(run.replayed, run.models),
     ...(scores ? { quality: replayQuality(run.replayed, scores) } : {}),
   }

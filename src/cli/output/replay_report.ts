@@ -1,4 +1,6 @@
 import type { ChalkInstance } from 'chalk'
+import type { ArmReport } from '../../evaluation/ab_report.ts'
+import type { LoggedArms } from '../../evaluation/logged_arms.ts'
 import type { ReplayRun } from '../../io/replay_log.ts'
 import type { ReplayComparison } from '../../routing/replay.ts'
 import type { MeanScore, ReplayQuality } from '../../routing/replay_quality.ts'
@@ -13,11 +15,13 @@ export interface ReplayReport {
   readonly comparison: ReplayComparison
   /** Absent without feedback. */
   readonly quality?: ReplayQuality
+  /** Absent where the log is not of policy `ab`. */
+  readonly arms?: LoggedArms
 }
 
 /** Shares and dollars of both sides as a table, then what feedback says. */
 export function renderReplay(report: ReplayReport, colors: ChalkInstance): string {
-  const { file, run, comparison, quality } = report
+  const { file, run, comparison, quality, arms } = report
   const { requests, was, would, changed } = comparison
   const models = [...new Set([...Object.keys(was.shares), ...Object.keys(would.shares)])]
   const rows = [
@@ -31,12 +35,19 @@ export function renderReplay(report: ReplayReport, colors: ChalkInstance): strin
   })
   const head = `${file}: ${grouped(requests)} requests by ${titleOf(run)}; ${grouped(changed)} (${percent(changed / requests)}) would go to another model\n\n`
   const said = replayNotes(report).map(note => `${note}\n`)
-  return [head, table, '\n', ...(quality ? [renderQuality(quality, colors), '\n'] : []), ...said].join('')
+  const tables = [
+    ...(quality ? [renderQuality(quality, colors)] : []),
+    ...(arms?.quality ? [renderArms('arm by feedback', arms.quality, fixed, colors)] : []),
+    ...(arms?.cost.some(({ requests }) => requests > 0)
+      ? [renderArms('arm by cost of an answer', arms.cost, dollars, colors)]
+      : []),
+  ]
+  return [head, table, '\n', ...tables.flatMap(text => [text, '\n']), ...said].join('')
 }
 
 /** The document that `replay --json` prints. */
 export function replayDocument(report: ReplayReport) {
-  const { file, run, skipped, comparison, quality } = report
+  const { file, run, skipped, comparison, quality, arms } = report
   const { requests, was, would, changed, refused } = comparison
   return {
     version: 1,
@@ -57,6 +68,7 @@ export function replayDocument(report: ReplayReport) {
     changed,
     refused,
     quality: quality ?? null,
+    arms: arms ?? null,
     notes: replayNotes(report),
   }
 }
@@ -115,6 +127,22 @@ function renderQuality({ was, byModel, same }: ReplayQuality, colors: ChalkInsta
     right: [1, 2, 3],
     style: (cell, row) => (row === 0 ? colors.bold(cell) : cell),
   })
+}
+
+/** A table of the arms, and a line for each that says how it compares. */
+function renderArms(
+  title: string,
+  arms: readonly ArmReport[],
+  shown: (value: number) => string,
+  colors: ChalkInstance,
+): string {
+  const rows = arms.map(({ model, requests, keys, mean }) => [model, grouped(requests), grouped(keys), shown(mean)])
+  const table = renderTable([[title, 'requests', 'keys', 'mean'], ...rows], {
+    header: true,
+    right: [1, 2, 3],
+    style: (cell, row) => (row === 0 ? colors.bold(cell) : cell),
+  })
+  return `${table}${arms.map(({ model, verdict }) => `${model} ${verdict}\n`).join('')}`
 }
 
 function per1000(cost: number | null, requests: number): number | null {
