@@ -38,7 +38,17 @@ export async function trainStrategy(
     seed,
     ...(onProgress ? { onProgress } : {}),
   })
-  const { metadata, tensors } = await module.fit(outcomes, resources)
+  const fitted = await module.fit(outcomes, resources)
+  return { winRates, checkpoint: withTraining(fitted, outcomes, winRates, { seed, date }) }
+}
+
+/** A fitted checkpoint with what it was trained on, and the quantiles of out-of-fold win rates. */
+export function withTraining(
+  { metadata, tensors }: Checkpoint,
+  outcomes: Outcomes,
+  winRates: Float64Array,
+  { seed, date }: Pick<TrainingOptions, 'seed' | 'date'>,
+): Checkpoint {
   const quantiles = storedQuantiles(winRates)
   const seen = BigUint64Array.from(new Set(outcomes.prompts.map(normalizePrompt)), promptHash).sort()
   const trainedOn = outcomes.sources.map(({ name, sha256 }, index) => ({
@@ -47,14 +57,11 @@ export async function trainStrategy(
     sha256,
   }))
   return {
-    winRates,
-    checkpoint: {
-      metadata: { ...metadata, trainedOn, date, seed },
-      tensors: {
-        ...tensors,
-        win_rate_quantiles: { shape: [quantiles.length], data: quantiles },
-        seen: { shape: [seen.length], data: seen },
-      },
+    metadata: { ...metadata, trainedOn, date, seed },
+    tensors: {
+      ...tensors,
+      win_rate_quantiles: { shape: [quantiles.length], data: quantiles },
+      seen: { shape: [seen.length], data: seen },
     },
   }
 }

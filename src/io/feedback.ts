@@ -18,16 +18,16 @@ export async function readFeedback(file: string): Promise<ReadonlyMap<string, nu
     const known = sums.get(cells[id!]!) ?? { count: 0, sum: 0 }
     sums.set(cells[id!]!, {
       count: known.count + 1,
-      sum: known.sum + scoreOf(cells[score!] ?? '', file, table.lineOf(i)),
+      sum: known.sum + scoreOf(cells[score!] ?? '', file, () => table.lineOf(i)),
     })
   }
   return new Map(Array.from(sums, ([request, { count, sum }]) => [request, sum / count]))
 }
 
-function scoreOf(cell: string, file: string, line: number): number {
+function scoreOf(cell: string, file: string, lineOf: () => number): number {
   try {
     return share(cell, 'score')
   } catch (error) {
-    throw error instanceof CellError ? new DataError(file, line, error.message) : error
+    throw error instanceof CellError ? new DataError(file, lineOf(), error.message) : error
   }
 }

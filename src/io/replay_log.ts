@@ -153,7 +153,7 @@ function withoutText(policy: string, file: string, count: number, requests: stri
 }
 
 /** Requests of a file by the hash of their prompts. */
-async function readTexts(file: string, promptColumn = PROMPT_COLUMN): Promise<Map<string, RouteRequest>> {
+export async function readTexts(file: string, promptColumn = PROMPT_COLUMN): Promise<Map<string, RouteRequest>> {
   const requests = await openRequests(file, { promptColumn })
   const form = {
     format: requests.format,

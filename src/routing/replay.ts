@@ -81,6 +81,11 @@ export function loggedPair({
   return isStrong(winRate, Number(threshold)) ? { strong: model, weak: other } : { strong: other, weak: model }
 }
 
+/** The model whose answer a request got: another than was chosen where that one failed. */
+export function answeredBy({ answer, models }: LoggedDecision): string {
+  return answer?.model ?? models[0]!
+}
+
 /** Ids of all models that a log tells of, in the order of their appearance. */
 export function loggedModels(logged: readonly LoggedDecision[]): string[] {
   return [

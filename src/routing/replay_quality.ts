@@ -1,4 +1,4 @@
-import type { Replayed } from './replay.ts'
+import { answeredBy, type Replayed } from './replay.ts'
 
 /** A mean score with its 95 % interval (normal, mean ± 1.96 · standard error); nulls where there is nothing to take them from. */
 export interface MeanScore {
@@ -14,7 +14,7 @@ export interface ReplayQuality {
   readonly scored: number
   /** Of what was done. */
   readonly was: MeanScore
-  /** Of what was done, by the model that was asked first. */
+  /** Of what was done, by the model that answered. */
   readonly byModel: Readonly<Record<string, MeanScore>>
   /** Of the requests on which the other policy chooses the same model: all that the log can say of its quality. */
   readonly same: MeanScore
@@ -24,14 +24,14 @@ export interface ReplayQuality {
 export function replayQuality(replayed: readonly Replayed[], scores: ReadonlyMap<string, number>): ReplayQuality {
   const scored = replayed.filter(({ logged }) => scores.has(logged.id))
   const scoresOf = (requests: readonly Replayed[]) => meanScore(requests.map(({ logged }) => scores.get(logged.id)!))
-  const models = [...new Set(scored.map(({ logged }) => logged.models[0]!))]
+  const models = [...new Set(scored.map(({ logged }) => answeredBy(logged)))]
   return {
     scored: scored.length,
     was: scoresOf(scored),
     byModel: Object.fromEntries(
-      models.map(model => [model, scoresOf(scored.filter(({ logged }) => logged.models[0] === model))]),
+      models.map(model => [model, scoresOf(scored.filter(({ logged }) => answeredBy(logged) === model))]),
     ),
-    same: scoresOf(scored.filter(({ logged, decision }) => decision?.models[0] === logged.models[0])),
+    same: scoresOf(scored.filter(({ logged, decision }) => decision?.models[0] === answeredBy(logged))),
   }
 }
 
