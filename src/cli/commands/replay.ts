@@ -45,7 +45,7 @@ and "answer": { "model", "inputTokens", "outputTokens", "cost", "latency" } wher
 without text), "was": { "shares", "cost", "costPer1000", "paid", "answered" }, "would": { "shares", "cost", "costPer1000" },
 "changed", "refused", "quality": { "scored", "was": SCORE, "byModel": { MODEL: SCORE }, "same": SCORE } or null, "arms": { "quality":
 [ARM], "cost": [ARM] } or null, "notes" }, where SCORE is { "requests", "mean", "low", "high" }, ARM is { "model", "requests", "keys",
-"mean", "difference": { "value", "low", "high" }, "verdict" }, costs are US dollars and null where a price or length is not known.`
+"mean", "difference": { "value", "low", "high" } or null, "verdict" }, costs are US dollars and null where a price or length is not known.`
 
 /** `llmroute replay <log>`. */
 export function define(command: Command): void {

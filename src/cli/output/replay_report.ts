@@ -68,9 +68,13 @@ export function replayDocument(report: ReplayReport) {
     changed,
     refused,
     quality: quality ?? null,
-    arms: arms ?? null,
+    arms: arms ? { quality: arms.quality?.map(armDocument) ?? null, cost: arms.cost.map(armDocument) } : null,
     notes: replayNotes(report),
   }
+}
+
+function armDocument({ difference, ...arm }: ArmReport) {
+  return { ...arm, difference: difference ?? null }
 }
 
 function replayNotes({ run, skipped, comparison, quality }: ReplayReport): string[] {
