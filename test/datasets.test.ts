@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse } from 'csv-parse/sync'
 import { expect, test } from 'vitest'
+import { sensitivities } from '../src/text/sensitive.ts'
+import { sentiments } from '../src/text/sentiment.ts'
+import { taskTypes } from '../src/text/task_type.ts'
+import { topics } from '../src/text/topic.ts'
 
 type Message = { role: string; content: string }
 type Request = { id: string; user?: string; prompt?: string; messages?: Message[] }
@@ -17,6 +21,7 @@ const content = (name: string): string => new TextDecoder('utf-8', { fatal: true
 const table: string[][] = parse(content('sample.csv'))
 const sample: Record<string, string>[] = parse(content('sample.csv'), { columns: true })
 const translations: Record<string, string>[] = parse(content('translations.csv'), { columns: true })
+const labelled = (name: string): Record<string, string>[] => parse(content(name), { columns: true })
 const lines = content('requests.jsonl').split('\n').slice(0, -1)
 const requests = lines.map(line => JSON.parse(line) as Request)
 
@@ -58,7 +63,14 @@ test('there are enough prompts, with ids of their own', () => {
 })
 
 test('files end their lines with LF and have no byte order mark', () => {
-  for (const name of ['sample.csv', 'requests.jsonl', 'translations.csv']) {
+  for (const name of [
+    'sample.csv',
+    'requests.jsonl',
+    'translations.csv',
+    'task_types.csv',
+    'languages.csv',
+    'moods.csv',
+  ]) {
     const text = bytes(name).toString('utf8')
     expect(text.endsWith('\n')).toBe(true)
     expect(text).not.toMatch(/\r|^\uFEFF/)
@@ -141,6 +153,30 @@ test('translations.csv holds every prompt once in each of its languages', () => 
   }
 })
 
+test('task_types.csv knows the classes, each with 40 prompts or more, none twice', () => {
+  const rows = labelled('task_types.csv')
+  for (const type of taskTypes) {
+    const own = rows.filter(row => row.task_type === type)
+    expect(own.length).toBeGreaterThanOrEqual(40)
+    expect(own.map(row => row.id)).toEqual(own.map((_, i) => `${type}/${i + 1}`))
+  }
+  expect(rows.filter(row => !(topics as readonly string[]).includes(row.topic!))).toEqual([])
+  expect(new Set(rows.map(row => row.prompt)).size).toBe(rows.length)
+})
+
+test('languages.csv holds three texts a language, moods.csv texts with known labels', () => {
+  const rows = labelled('languages.csv')
+  for (const language of new Set(rows.map(row => row.language))) {
+    expect(rows.filter(row => row.language === language).map(row => row.id)).toEqual(
+      [1, 2, 3].map(i => `${language}/${i}`),
+    )
+  }
+  for (const row of labelled('moods.csv')) {
+    expect(sentiments).toContain(row.sentiment)
+    if (row.sensitive !== '') expect(sensitivities).toContain(row.sensitive)
+  }
+})
+
 test('the check for shared words finds what it should', () => {
   const [a, b] = ['One two, three: four five SIX seven', 'nought one two three four five six']
   const both = [
@@ -173,5 +209,6 @@ test('the table in the README agrees with the files', () => {
     row('sample.csv', sample.length),
     row('requests.jsonl', requests.length),
     row('translations.csv', translations.length),
+    ...['task_types.csv', 'languages.csv', 'moods.csv'].map(file => row(file, labelled(file).length)),
   ])
 })

@@ -102,7 +102,7 @@ const refinements: readonly { readonly from: readonly string[]; readonly languag
     },
     { from: [UNDETERMINED], language: 'es', signs: /^\W*(hola|gracias)\W*$/i },
     { from: [UNDETERMINED, 'it'], language: 'fr', signs: /^\W*(bonjour|merci|salut)\W*$/i },
-    { from: [UNDETERMINED], language: 'de', signs: /^\W*(hallo|danke)\W*$/i },
+    { from: [UNDETERMINED, 'nl'], language: 'de', signs: /^\W*danke\W*$/i },
     { from: [UNDETERMINED], language: 'ja', signs: /[\u3040-\u30ff]/ },
     { from: [UNDETERMINED], language: 'zh', signs: /[\u4e00-\u9fff]/ },
     { from: [UNDETERMINED], language: 'ko', signs: /[\uac00-\ud7af]/ },

@@ -75,12 +75,16 @@ function isPersonal(text: string, start: number, digits: string, groups: readonl
   if (isLetterPair(text, start) && isIban(text.slice(start - 2, start + 42))) return true
   if (groups.join('-') === '3-2-4' && text[start + 3] === '-') return true
   if (digits.length < LEAST_DIGITS || digits.length > MOST_DIGITS) return false
-  if (digits.length >= 13 && passesLuhn(digits) && groups.length !== 2) return true
+  if (digits.length >= 13 && isCardShaped(groups) && /^[2-6]/.test(digits) && passesLuhn(digits)) return true
   if (text[start - 1] === '+' || digits.startsWith('00')) return digits.length <= 15
   const hasShape = groups.length >= 3 && groups.length <= 4 && groups[0]! <= 4 && groups.at(-1)! >= 4
   const hasMarks = /^[\d\s]*[-.()]/.test(text.slice(Math.max(0, start - 1), start + 6)) || text[start - 1] === '('
   return hasShape && digits.length >= 10 && digits.length <= 11 && (hasMarks || digits.startsWith('0'))
 }
+
+/** One run, or as cards have their digits: 4-4-4-4, 4-6-5, with up to 19. */
+const isCardShaped = (groups: readonly number[]) =>
+  groups.length === 1 || (groups.length >= 3 && groups.length <= 5 && groups[0] === 4 && groups[1]! >= 4)
 
 /** Luhn's checksum (ISO/IEC 7812). */
 function passesLuhn(digits: string): boolean {

@@ -6,8 +6,12 @@ const MOST = 3000
 const NEGATED = -0.74
 const NEGATION_REACH = 3
 const BOOSTED = 1.3
-/** Sums are brought into −1..1 as VADER does: s / √(s² + 15) (Hutto & Gilbert 2014). */
+/**
+ * Sums are brought into −1..1 as VADER does (Hutto & Gilbert 2014), s / √(s² + spread), the spread growing with the words: a long
+ * matter-of-fact text comes by some valence too.
+ */
 const SPREAD = 15
+const PER_WORD = 1.2
 /** Prompts name bad things without feeling them: no mood below this. */
 const LEAST = 0.42
 
@@ -42,7 +46,7 @@ export function sentimentScore(text: string): number {
     if (valence !== 0) sum += valence * boost * (i <= negatedTill ? NEGATED : 1)
     boost = 1
   }
-  return sum / Math.sqrt(sum * sum + SPREAD)
+  return sum / Math.sqrt(sum * sum + SPREAD + PER_WORD * words.length)
 }
 
 /** Positive or negative from a score of ±0.42 on. */
@@ -57,7 +61,7 @@ const WORD =
 
 /** Words that prompts use without a mood: what programs, sums and knowledge are about. */
 const matterOfFact =
-  'kill war error fail failed fails bug attack death dead die cancer disease loss lost cut cuts drop drops wrong problem problems no stop block blocked risk risks crime help please like share interest interests solve solved true false save matter chance pay alert crash debt number fire force demand demanding growth want united grant natural positive negative limited limits challenge challenges warning warnings crisis poor strong weak top pretty fit fair clear original thank ensure novel fun game games increase increased increases legal illegal free safe secure accept accepted reward rewards asset assets agree engage support supports supporting supported active commit committed dear greetings prevent prevents obstacle certain improve improves improved hell exploit exploits vulnerability vulnerable creative fantasy adventure hero justice bright smart noisy delay delays delayed'
+  'kill kills killed sue sued fired errors suicide flu leave leaves drug drugs die dies violence abuse weapon weapons poverty damage damages injury injuries enemy pain infection victim criminal victims enemies bomb conflict conflicts destroy destroyed defeat defeated profit profits value peace freedom trust treasure wealth win wins won winning winner best better good kind ability charge charged cancel cancelled tax arrested arrest prison punish punished guilty opportunity resolve benefit benefits opposed loose gain gained gains award reached strength strengths powerful popular important rich heaven god faith clean effective ease useful reasonable confidence advantage advantages success successful successfully solution solutions respect respected excess unemployment war error fail failed fails bug attack death dead die cancer disease loss lost cut cuts drop drops wrong problem problems no stop block blocked risk risks crime help please like share interest interests solve solved true false save matter chance pay alert crash debt number fire force demand demanding growth want united grant natural positive negative limited limits challenge challenges warning warnings crisis poor strong weak top pretty fit fair clear original thank ensure novel fun game games increase increased increases legal illegal free safe secure accept accepted reward rewards asset assets agree engage support supports supporting supported active commit committed dear greetings prevent prevents obstacle certain improve improves improved hell exploit exploits vulnerability vulnerable creative fantasy adventure hero justice bright smart noisy delay delays delayed'
 const neutral = new Set(matterOfFact.split(' '))
 const own = new Map(
   Object.entries({

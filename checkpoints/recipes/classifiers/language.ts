@@ -1,5 +1,5 @@
 // Writes checkpoints/classifiers/language.safetensors: the n-gram table of the npm package eld (Nito-ELD, Apache-2.0), size
-// extrasmall, as a hash table of typed arrays that is ready when its bytes are read. Run: node language.ts, by way of make.sh.
+// extrasmall, as a hash table of typed arrays that is ready when its bytes are read. By way of make.sh, in the project's folder.
 import { writeFileSync } from 'node:fs'
 import { dictionary } from '../../../node_modules/eld/src/dictionary.js'
 import { ngramsData } from '../../../node_modules/eld/src/ngrams/extrasmall.js'
@@ -37,7 +37,7 @@ for (const [i, [key, found]] of ngrams.entries()) {
 if (Math.max(...scores) > 255 || Math.min(...scores) < 0) throw new Error('eld: a score does not fit in a byte.')
 
 const tensor = (data: Int32Array | Uint8Array) => ({ shape: [data.length], data })
-const file = new URL('../../classifiers/language.safetensors', import.meta.url)
+const file = 'checkpoints/classifiers/language.safetensors'
 const metadata = {
   format: 'llmroute',
   classifier: 'language',

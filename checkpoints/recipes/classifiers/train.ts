@@ -14,8 +14,6 @@ import { madeUpPrompts } from './templates.ts'
 const MADE_UP = 600
 /** How much a prompt that was made up, or written by hand, counts against one of a set. */
 const HAND_WEIGHT = 3
-/** Printed of the prompts that were misjudged. */
-const SHOWN = Number(process.env.SHOWN ?? 0)
 
 const [data = '', flag] = process.argv.slice(2)
 const isMeasuring = flag === '--measure'
@@ -26,7 +24,6 @@ for (const [id, labels] of [
   ['task_type', taskTypes],
   ['topic', topics],
 ] as const) {
-  if (process.env.ONLY && process.env.ONLY !== id) continue
   const own: Labelled[] = [
     ...written.map(row => ({ prompt: row.prompt!, label: row[id]!, set: 'task_types.csv', weight: HAND_WEIGHT })),
     ...madeUpPrompts(MADE_UP, 7).map(({ prompt, taskType, topic }) => ({
@@ -64,8 +61,6 @@ function measure(rows: readonly Labelled[], weights: TensorFile, id: string): vo
       console.log(`  ${set.padEnd(28)} ${label.padEnd(12)} ${String(own.length).padStart(5)}  ${shown.slice(0, 6).join(', ')}`)
     }
   }
-  for (const { set, label, got, prompt } of results.filter(row => row.label !== row.got && row.set === 'sample.csv').slice(0, SHOWN))
-    console.log(`  ${set} ${label} ${got}: ${JSON.stringify(prompt.slice(0, 150))}`)
   const f1s = [...new Set(rows.map(row => row.label))].map(label => {
     const hit = results.filter(row => row.label === label && row.got === label).length
     const said = results.filter(row => row.got === label).length
