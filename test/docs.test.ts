@@ -1,12 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { commands } from '../src/cli/commands/registry.ts'
 import { embedders } from '../src/embedders/registry.ts'
 import { policies } from '../src/policies/registry.ts'
 import { strategies } from '../src/strategies/registry.ts'
-import { binary, runCli } from './helpers/run_cli.ts'
-import { temporaryFolder } from './helpers/temporary_folder.ts'
+import { followPage } from './helpers/page.ts'
+import { runCli } from './helpers/run_cli.ts'
+import { blockTables, keyTables, presetTable, withPassage } from './helpers/schema_tables.ts'
+import { startSumModels } from './helpers/sum_models.ts'
 
 const readme = readFileSync('README.md', 'utf8')
 
@@ -39,35 +42,53 @@ test('the README has one test command, which continuous integration reads', () =
   expect(readme.match(/<!-- tests -->\n```sh\n(.*)\n```/)?.[1]).toBe('npm ci && npm test')
 })
 
-const folder = temporaryFolder()
+const pages = ['README.md', ...readdirSync('docs').map(name => `docs/${name}`)]
 
-test('every output that the README shows is what the commands print (UPDATE_README=1 writes it)', () => {
-  execFileSync(
-    'bash',
-    ['-c', `printf '#!/bin/sh\\nexec "${process.execPath}" "${binary}" "$@"\\n' > llmroute; chmod +x llmroute`],
-    {
-      cwd: folder.path,
-    },
-  )
-  const shown = readme.replace(/(?<=```console\n)[\s\S]*?(?=```)/g, block =>
-    block
-      .split(/^(?=\$ )/m)
-      .map(part => {
-        const command = part.slice(2, part.indexOf('\n'))
-        return `$ ${command}\n${run(command)}`
-      })
-      .join(''),
-  )
-  if (process.env.UPDATE_README) writeFileSync('README.md', shown)
-  expect(readme).toBe(process.env.UPDATE_README ? readme : shown)
-}, 120_000)
+test.each(pages)(
+  '%s shows what its commands print (UPDATE_README=1 writes it)',
+  async file => {
+    const page = readFileSync(file, 'utf8')
+    const folder = mkdtempSync(join(tmpdir(), 'llmroute-docs-'))
+    const models = await startSumModels()
+    try {
+      const shown = await followPage(written(page), folder, { 'localhost:11434': new URL(models.url).host })
+      if (process.env.UPDATE_README) writeFileSync(file, shown)
+      else expect(page).toBe(shown)
+    } finally {
+      await models.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+  300_000,
+)
 
-function run(command: string): string {
-  const env = { ...process.env, PATH: `${folder.path}:${process.env.PATH}`, NO_COLOR: '1' }
-  return execFileSync('bash', ['-c', command], {
-    cwd: folder.path,
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+test('links between pages lead somewhere', () => {
+  for (const file of pages) {
+    for (const [, path, anchor] of readFileSync(file, 'utf8').matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+      const target = path === '' ? file : join(dirname(file), path!)
+      expect(existsSync(target), `${file}: ${target}`).toBe(true)
+      if (anchor) expect(anchorsOf(readFileSync(target, 'utf8')), `${file}: ${target}#${anchor}`).toContain(anchor)
+    }
+  }
+})
+
+/** The passages of a page that are made from the code. */
+function written(page: string): string {
+  const schema = JSON.parse(readFileSync('llmroute.schema.json', 'utf8'))
+  const ids = Object.keys(policies)
+  return [
+    ['presets', presetTable()],
+    ['keys', keyTables(schema, ids)],
+    ['options', blockTables(schema, ids)],
+  ].reduce((text, [name, passage]) => withPassage(text, name!, passage!), page)
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): string[] {
+  return [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
