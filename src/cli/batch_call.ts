@@ -30,8 +30,6 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
   const router = await createRouter(batch.router, { statistics: caller.statistics })
   for (const note of router.notes) process.stderr.write(`${note}\n`)
   const parts = planPartsOf(caller, config, router.pool.models, flags.fallback)
-  const { signal, exitCode } = stopSignal()
-  const patiently = createPatience(signal)
   const options: CallBatchOptions = {
     ...batch,
     ...{ body: bodyOptionsOf(flags), maxConcurrency, maxDollars: flags.maxDollars },
@@ -41,6 +39,8 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
     await dryRunBatch(options, router, parts).finally(caller.close)
     return
   }
+  const { signal, exitCode } = stopSignal()
+  const patiently = createPatience(signal)
   const started = performance.now()
   const isDrawn = batch.output !== undefined || !process.stdout.isTTY
   let progress: Progress | undefined

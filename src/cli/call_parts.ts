@@ -93,7 +93,7 @@ export function rowAnswerOf(answer: PlanAnswer): RowAnswer {
   const { model, text, usage, cost, latency, attempts, isCached, how, calls } = answer
   return {
     ...{ model, text, inputTokens: usage.inputTokens, outputTokens: usage.outputTokens },
-    ...{ cost: cost ?? null, latency: Math.round(latency), isCached },
+    ...{ cost: roundedCost(cost), latency: Math.round(latency), isCached },
     retries: attempts.filter(({ failure }) => failure !== undefined).length,
     ...(how === undefined ? {} : { how }),
     calls: calls.flatMap(({ model, purpose, usage, cost }): CallCost[] =>
@@ -103,12 +103,17 @@ export function rowAnswerOf(answer: PlanAnswer): RowAnswer {
               ...{ model, purpose },
               inputTokens: usage.inputTokens,
               outputTokens: usage.outputTokens,
-              cost: cost ?? null,
+              cost: roundedCost(cost),
             },
           ]
         : [],
     ),
   }
+}
+
+/** US dollars without the digits that sums in binary leave; null where not known. */
+export function roundedCost(cost: number | undefined): number | null {
+  return cost === undefined ? null : Number(cost.toPrecision(12))
 }
 
 function predictCall(model: Model, body: RequestBody, statistics: PoolStatistics): Prediction {

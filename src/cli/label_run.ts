@@ -12,7 +12,7 @@ import { GO_ON, stopSignal } from './batch_process.ts'
 import { bodyOptionsOf, readCallConfig } from './call_flags.ts'
 import { openCaller, planPartsOf, predictAsked, rowAnswerOf } from './call_parts.ts'
 import type { LabelFlags } from './commands/label.ts'
-import { checkScorer, scorerOf } from './label_scorer.ts'
+import { checkReferences, checkScorer, scorerOf } from './label_scorer.ts'
 import { toJson } from './output/json.ts'
 import { dollars, fixed, grouped } from './output/numbers.ts'
 import { createProgress } from './output/progress.ts'
@@ -31,6 +31,7 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
   await requireWritable(output, '--output')
   if (scorerFile !== undefined) await requireWritable(scorerFile, '--scorer-file')
   const table = await readLabelTable(file, { promptColumn, referenceColumn: reference, n, seed })
+  await checkReferences(file, table.rows, flags)
   const maxConcurrency = flags.maxConcurrency ?? config.maxConcurrency ?? CONCURRENCY
   const caller = openCaller({ ...config, maxConcurrency }, flags)
   const plan = { ...planPartsOf(caller, config, [], []), fallbacks: [] }

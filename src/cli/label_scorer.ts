@@ -1,8 +1,9 @@
-import { UsageError } from '../errors.ts'
+import { DataError, UsageError } from '../errors.ts'
 import type { LabelParts } from '../io/label_run.ts'
 import type { LabelRow } from '../io/label_table.ts'
 import { createScoreCommand } from '../io/score_command.ts'
 import { printable, unknownName } from '../registry.ts'
+import { finalNumber } from '../text/final_answer.ts'
 import { type ReferenceMethod, scoreByReference } from '../text/reference_score.ts'
 import { judgeAnswers } from '../upstream/judge_answers.ts'
 import type { PlanParts } from '../upstream/plan_types.ts'
@@ -32,6 +33,26 @@ export function checkScorer({ reference, score, command, judge }: ScorerFlags): 
       ? 'label: expected a way to score answers, got none. Name --reference COLUMN, --command PROGRAM or --judge MODEL.'
       : `--score ${score}: expected --reference beside it, got none. Name the column that holds right answers.`,
   )
+}
+
+/** Throws DataError for a reference that the method can make nothing of, before anything is sent. */
+export async function checkReferences(
+  file: string,
+  rows: readonly LabelRow[],
+  { score, command, judge }: ScorerFlags,
+): Promise<void> {
+  if ((command ?? judge) !== undefined || (score !== 'numeric' && score !== 'regex')) return
+  const { RE2JS } = await import('../policies/re2.ts')
+  for (const { line, reference = '' } of rows) {
+    try {
+      if (score === 'regex') RE2JS.compile(reference.trim())
+    } catch {
+      throw new DataError(file, line, `expected a regular expression (RE2), got "${printable(reference)}".`)
+    }
+    if (score === 'numeric' && Number.isNaN(finalNumber(reference))) {
+      throw new DataError(file, line, `expected a number, got "${printable(reference)}".`)
+    }
+  }
 }
 
 /** What scores the answers of a row. Throws UsageError for an unknown judge or a command that cannot be read. */
@@ -68,14 +89,8 @@ function byReference(method: string): ScoreOne {
   if (method !== 'regex') {
     return async ({ reference }, _, answer) => scoreByReference(method as ReferenceMethod, answer, reference!)
   }
-  return async ({ reference, line }, _, answer) => {
+  return async ({ reference }, _, answer) => {
     const { RE2JS } = await import('../policies/re2.ts')
-    try {
-      return RE2JS.compile(reference!.trim()).matcher(answer).find() ? 1 : 0
-    } catch {
-      throw new UsageError(
-        `--score regex: expected a regular expression (RE2) on line ${line}, got "${printable(reference!)}". Correct it.`,
-      )
-    }
+    return RE2JS.compile(reference!.trim()).matcher(answer).find() ? 1 : 0
   }
 }

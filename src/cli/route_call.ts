@@ -5,7 +5,7 @@ import type { Decision, Reason } from '../types.ts'
 import { carryOut } from '../upstream/plan.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import { bodyOptionsOf, type CallFlags, readCallConfig } from './call_flags.ts'
-import { openCaller, planPartsOf } from './call_parts.ts'
+import { openCaller, planPartsOf, roundedCost } from './call_parts.ts'
 import { dryRequests, renderDryRun } from './dry_run.ts'
 import { logDecision } from './log_decision.ts'
 import { type DecisionFlags, routerOptions } from './options.ts'
@@ -80,7 +80,14 @@ function loggedOf({ model, usage, cost, latency }: PlanAnswer): LoggedAnswer {
 
 function record({ model, text, finishReason, usage, cost, latency, attempts, isCached, how, calls }: PlanAnswer) {
   return {
-    ...{ model, text, finishReason: finishReason ?? null, usage, cost: cost ?? null, latency: Math.round(latency) },
+    ...{
+      model,
+      text,
+      finishReason: finishReason ?? null,
+      usage,
+      cost: roundedCost(cost),
+      latency: Math.round(latency),
+    },
     ...{ attempts, isCached, how: how ?? null },
     calls: calls.map(({ attempts: _, ...call }) => call),
   }

@@ -83,11 +83,7 @@ export async function callBatch(
     requireNoCallColumns(requests, inputName(options.input))
     const job = jobOf(options, requests, parts.router.log)
     const ledger = options.output === undefined ? undefined : await openBatchLedger(options.output, options, parts, job)
-    try {
-      return await callRequests(requests, job, ledger, options, parts, hooks)
-    } finally {
-      await ledger?.close()
-    }
+    return await callRequests(requests, job, ledger, options, parts, hooks)
   } finally {
     await requests.close()
   }
@@ -112,6 +108,7 @@ async function callRequests(
   })
   const rejectedFile = options.rejected ?? (output === undefined ? undefined : rejectsFileOf(output))
   let rejected = 0
+  let isKept = true
   let firstReject: Reject | undefined
   const summary = (state: CallBatchSummary['state']): CallBatchSummary => ({
     ...{ ...rows.counts, ...account.summary(), rejected, rejectedFile, state, format: requests.format },
@@ -119,6 +116,7 @@ async function callRequests(
   })
   if (output !== undefined && isWhole(ledger) && (await lengthOf(output)) !== undefined) {
     const { answered, cost } = ledger!.earlier!
+    await ledger!.close()
     return { ...summary('unchanged'), rows: answered, cost }
   }
   if (ledger?.earlier) hooks.onEarlier?.(ledger.earlier)
@@ -136,14 +134,13 @@ async function callRequests(
     await destination.finish()
     return summary('finished')
   } catch (error) {
-    const isKept = ledger !== undefined && rows.counts.rows + rows.counts.failed > 0
-    if (isKept) {
-      await destination.leave()
-      hooks.onKept?.()
-    } else await destination.discard()
+    isKept = ledger !== undefined && (ledger.earlier !== undefined || rows.counts.rows + rows.counts.failed > 0)
+    await (isKept ? destination.leave() : destination.discard())
+    if (isKept) hooks.onKept?.()
     throw error
   } finally {
     await log?.close()
+    await (isKept ? ledger?.close() : ledger?.discard())
   }
 
   async function settle(block: CallBlock): Promise<void> {

@@ -44,6 +44,8 @@ export interface Ledger {
   finish(): Promise<void>
   /** Makes sure that it is on the disk, and closes. */
   close(): Promise<void>
+  /** Closes and removes it. */
+  discard(): Promise<void>
 }
 
 /** Where the ledger of the run that writes `output` is kept. */
@@ -79,6 +81,11 @@ export async function openLedger(file: string, { input, settings, isResumed, slo
       await handle.datasync()
       await handle.close()
     },
+    async discard() {
+      await written
+      await handle.close()
+      await rm(file, { force: true })
+    },
   }
 
   /** What is appended while a write is under way goes with the next one. */
@@ -113,11 +120,6 @@ export interface LedgerParts {
   readonly settings: LedgerSettings
   readonly isResumed: boolean
   slotOf(entry: LedgerEntry): number
-}
-
-/** Removes the ledger of a run that has done nothing. */
-export async function removeLedger(file: string): Promise<void> {
-  await rm(file, { force: true })
 }
 
 /** Where a line stands: its offset and its length, in bytes. */

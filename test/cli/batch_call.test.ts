@@ -361,7 +361,7 @@ test('prices that are not known: --max-dollars refuses before anything is sent',
     2,
     '--max-dollars: expected the prices of b, got none. Give them input_price and output_price in llmroute.yaml.\n',
   ])
-  expect(server.requests).toEqual([])
+  expect([server.requests, existsSync(place('x.csv.ledger.jsonl'))]).toEqual([[], false])
   expect((await batch('three.csv', '-o', 'x.csv')).stderr).toContain('what they cost is not known')
 })
 

@@ -349,3 +349,14 @@ test('the key is sent, and shows nowhere', async () => {
   const ledger = readFileSync(place('k.csv.ledger.jsonl'), 'utf8')
   expect(`${stdout}${stderr}${ledger}`).not.toContain('sk-not')
 })
+
+test('a reference that the method can make nothing of is told before anything is sent', async () => {
+  const before = server.requests.length
+  folder.write('bad.csv', 'prompt,right\nWhat is 1 plus 1?,2\nWhat is 2 plus 2?,four (4\n')
+  const regex = await label('bad.csv', '-o', 'bad.out.csv', '--reference', 'right', '--score', 'regex')
+  expect([regex.code, regex.stderr]).toEqual([2, 'bad.csv:3: expected a regular expression (RE2), got "four (4".\n'])
+  folder.write('bad.csv', 'prompt,right\nWhat is 1 plus 1?,two\n')
+  const { code, stderr } = await label('bad.csv', '-o', 'bad.out.csv', '--reference', 'right', '--score', 'numeric')
+  expect([code, stderr]).toEqual([2, 'bad.csv:2: expected a number, got "two".\n'])
+  expect(server.requests.length).toBe(before)
+})
