@@ -71,6 +71,10 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       log.exchange(exchange)
       decisions.add(exchange)
     },
+    onRefusal(refused) {
+      state.refuse(refused.error.code ?? refused.error.type)
+      log.refusal(refused)
+    },
     onShadow(id, decision, shadow) {
       const other = 'refused' in shadow ? { refused: shadow.refused } : { model: shadow.model, policy: shadow.policy }
       log.info('shadow', { request: id, model: decision.model, shadow: other })

@@ -16,7 +16,7 @@ type ModelReport = Pick<ModelStatistics, 'inFlight' | 'requests' | 'errors' | 'l
 /** What a worker tells the primary. */
 type ToPrimary =
   | { readonly kind: 'routed'; readonly routed: Routed }
-  | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[] }
+  | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
   | {
       readonly kind: 'report'
       readonly models: Readonly<Record<string, ModelReport>>
@@ -41,6 +41,7 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
   let spent: Readonly<Record<string, number>> = {}
   let routed: Routed | undefined
   let exchanges: Exchange[] = []
+  let refused: string[] = []
   const pages = new Map<number, (page: Page) => void>()
   let asked = 0
   const tell = (message: ToPrimary) => {
@@ -55,8 +56,9 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
     }
   })
   setInterval(() => {
-    if (exchanges.length > 0) tell({ kind: 'exchanges', exchanges })
+    if (exchanges.length + refused.length > 0) tell({ kind: 'exchanges', exchanges, refused })
     exchanges = []
+    refused = []
     const models = Object.fromEntries((routed?.pool.models ?? []).map(({ id }) => [id, reportOf(routed!, id)]))
     tell({ kind: 'report', models, running: gauge.running(), waiting: gauge.waiting() })
   }, REPORT).unref()
@@ -75,6 +77,7 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
       // No text leaves the process that was asked.
       exchanges.push({ ...exchange, request: { prompt: '' } })
     },
+    refuse: code => refused.push(code),
     spentToday: name => (Object.hasOwn(spent, name) ? spent[name]! : 0),
     sticky: {
       modelOf: sticky.modelOf,
@@ -118,6 +121,7 @@ export async function runPrimary(
         state.see(exchange)
         if (exchange.client.name) names.add(exchange.client.name)
       }
+      for (const code of message.refused) state.refuse(code)
       if (names.size > 0)
         tellAll({ kind: 'spent', spent: Object.fromEntries([...names].map(name => [name, state.spentToday(name)])) })
     } else if (message.kind === 'kept') tellAll(message, worker)

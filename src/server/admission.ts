@@ -1,6 +1,6 @@
 import { ApiFailure } from './envelope.ts'
 import { type ClientKey, createKeyRing, shownKey } from './keys.ts'
-import type { Admission } from './server_types.ts'
+import type { Admission, Client } from './server_types.ts'
 
 /** Who may ask, and how much at a time. */
 export interface AdmissionLimits {
@@ -27,6 +27,8 @@ export interface AdmissionGauge {
   readonly waiting: () => number
 }
 
+const ANYONE: Client = { name: '' }
+
 /** Nobody hears it. */
 const GONE = new ApiFailure({ status: 499, type: 'invalid_request_error', code: 'client_gone', message: 'Gone.' })
 
@@ -42,12 +44,12 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
   const queue = new Set<() => void>()
   let running = 0
 
-  function identify(headers: Parameters<Admission['enter']>[0]): ClientKey | undefined {
+  function identify(headers: Parameters<Admission['identify']>[0]): Client {
     if (limits().keys !== keys) {
       keys = limits().keys
       find = createKeyRing(keys)
     }
-    if (keys.length === 0) return undefined
+    if (keys.length === 0) return ANYONE
     const shown = shownKey(headers)
     const key = shown === undefined ? undefined : find(shown)
     if (key) return key
@@ -56,7 +58,7 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
   }
 
   /** A bucket of one minute's requests, filled evenly. */
-  function spendRate({ name, rateLimit }: ClientKey): void {
+  function spendRate({ name, rateLimit }: Client): void {
     if (rateLimit === undefined) return
     const known = allowances.get(name) ?? { tokens: rateLimit, at: now() }
     const tokens = Math.min(rateLimit, known.tokens + ((now() - known.at) * rateLimit) / MINUTE)
@@ -71,7 +73,7 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
     })
   }
 
-  function checkBudget({ name, dailyBudget }: ClientKey): void {
+  function checkBudget({ name, dailyBudget }: Client): void {
     if (dailyBudget === undefined || options.spentToday(name) < dailyBudget) return
     throw new ApiFailure({
       status: 429,
@@ -117,15 +119,13 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
   return {
     running: () => running,
     waiting: () => queue.size,
-    async enter(headers, onGone) {
-      const key = identify(headers)
-      if (key) {
-        checkBudget(key)
-        spendRate(key)
-      }
+    identify,
+    async enter(client, onGone) {
+      checkBudget(client)
+      spendRate(client)
       const place = takePlace(onGone)
       if (place) await place
-      return { client: { name: key?.name ?? '' }, leave: leavePlace }
+      return leavePlace
     },
   }
 }

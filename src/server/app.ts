@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { printable } from '../registry.ts'
 import { complete, type ModelPath, namesOf } from './completions.ts'
-import { ApiFailure, apiErrorOf, envelope } from './envelope.ts'
+import { ApiFailure, apiErrorOf } from './envelope.ts'
+import { answerError } from './error_answer.ts'
 import { decideOnly } from './route_endpoint.ts'
-import type { ServerParts } from './server_types.ts'
+import type { Client, ServerParts } from './server_types.ts'
 import { AUTO } from './wire_name.ts'
 
 /** Paths that go to models. Never built from what a client sends. */
@@ -38,24 +40,31 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       const path = pathOf(request)
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())
-      await answerKeyed(path)
-    } catch (error) {
-      fail(response, error, id, parts.now())
+      const client = parts.admission.identify(request.headers)
+      if (request.method === 'POST') await answerPost(path, client)
+      else send(request, response, await keyedPage(path))
+    } catch (thrown) {
+      const error = apiErrorOf(thrown, parts.now())
+      parts.onRefusal({ id, path: printable(pathOf(request)), error, thrown })
+      answerError(response, error, id)
     }
 
-    async function answerKeyed(path: string): Promise<void> {
-      const { client, leave } = await parts.admission.enter(request.headers, told => response.once('close', told))
+    async function keyedPage(path: string): Promise<Page> {
+      if (isRead(request)) {
+        if (Object.hasOwn(keyedPages, path)) return keyedPages[path]!()
+        if (path === '/v1/models') return json(modelList(parts))
+        if (path.startsWith('/v1/models/')) return json(oneModel(parts, path))
+      }
+      throw unknownPath(request, path)
+    }
+
+    async function answerPost(path: string, client: Client): Promise<void> {
+      const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
+      if (!modelPath && path !== '/v1/route') throw unknownPath(request, path)
+      const leave = await parts.admission.enter(client, told => response.once('close', told))
       try {
-        if (isRead(request)) {
-          if (Object.hasOwn(keyedPages, path)) return send(request, response, await keyedPages[path]!())
-          if (path === '/v1/models') return send(request, response, json(modelList(parts)))
-          if (path.startsWith('/v1/models/')) return send(request, response, json(oneModel(parts, path)))
-        } else if (request.method === 'POST') {
-          const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
-          if (modelPath) return await complete(modelPath, request, response, { parts, client, id, started })
-          if (path === '/v1/route') return send(request, response, json(await decideOnly(request, parts, client)))
-        }
-        throw unknownPath(request, path)
+        if (modelPath) await complete(modelPath, request, response, { parts, client, id, started })
+        else send(request, response, json(await decideOnly(request, parts, client)))
       } finally {
         leave()
       }
@@ -89,26 +98,6 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
 
 /** Of pages that a browser may show. */
 const SAFE = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
-
-/** Ends a request with an error, where its answer has not begun. */
-function fail(response: ServerResponse, thrown: unknown, id: string, now: number): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy()
-    return
-  }
-  const error = apiErrorOf(thrown, now)
-  const body = envelope(error)
-  response.writeHead(error.status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'x-llmroute-request-id': id,
-    ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
-    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-    // What is left of a body that was not read would be taken for the next request.
-    ...(error.status === 413 || error.status === 401 || error.status === 503 ? { connection: 'close' } : {}),
-  })
-  response.end(body)
-}
 
 function modelList(parts: ServerParts) {
   const { models, strategies } = namesOf(parts.routing())

@@ -1,14 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Client } from './server_types.ts'
 
 /** A client's key, as the configuration holds it. */
-export interface ClientKey {
-  readonly name: string
+export interface ClientKey extends Client {
   /** Of the key, in hex: the key itself is kept nowhere. It has 256 random bits, so that no slow hash is needed. */
   readonly sha256: string
-  /** Requests a minute. Default: no limit. */
-  readonly rateLimit?: number
-  /** US dollars a day (UTC). Default: no limit. */
-  readonly dailyBudget?: number
 }
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>

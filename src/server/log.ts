@@ -1,9 +1,11 @@
 import { type DestinationStream, pino } from 'pino'
-import type { Exchange } from './server_types.ts'
+import type { Exchange, RefusedRequest } from './server_types.ts'
 
 /** Structured lines: one a request, and what happens to the server. Never a key, never a prompt unless asked for. */
 export interface ServerLog {
   exchange(exchange: Exchange): void
+  /** A request that was turned away; where that is our fault, with the stack. */
+  refusal(refused: RefusedRequest): void
   info(event: string, fields?: Readonly<Record<string, unknown>>): void
   warn(event: string, fields?: Readonly<Record<string, unknown>>): void
 }
@@ -56,6 +58,10 @@ export function createServerLog(
       }
       if (ending === 'failed' || ending === 'cut') log.warn(fields, 'request')
       else log.info(fields, 'request')
+    },
+    refusal({ id, path, error: { status, code, type }, thrown }) {
+      const stack = status === 500 && thrown instanceof Error ? { stack: thrown.stack } : {}
+      log.warn({ request: id, path, status, code: code ?? type, ...stack }, 'refused')
     },
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, fields = {}) => log.warn(fields, event),

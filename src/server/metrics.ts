@@ -14,6 +14,8 @@ export interface MetricSources {
 /** Figures in Prometheus' text form. */
 export interface Metrics {
   see(exchange: Exchange): void
+  /** A request was turned away, with this code. */
+  refuse(code: string): void
   render(): Promise<{ readonly type: string; readonly body: string }>
 }
 
@@ -109,6 +111,9 @@ export function createMetrics(sources: MetricSources): Metrics {
         tokens.inc({ model, key, kind: 'output', estimated }, exchange.usage.outputTokens)
       }
       if (exchange.cost !== undefined) dollars.inc({ model, key }, exchange.cost)
+    },
+    refuse(code) {
+      failures.inc({ code })
     },
     async render() {
       return { type: registry.contentType, body: await registry.metrics() }

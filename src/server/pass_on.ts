@@ -3,6 +3,7 @@ import type { Model } from '../types.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { costOf, readUsage } from '../upstream/usage.ts'
 import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
+import { answerError } from './error_answer.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 
@@ -31,14 +32,15 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   try {
     forwarded = await routing.forwarder.forward({ ...request, signal: gone.signal })
   } catch (error) {
+    const failure = apiErrorOf(error, parts.now())
     report(passing, {
-      status: gone.signal.aborted ? 499 : apiErrorOf(error, parts.now()).status,
-      error: apiErrorOf(error, parts.now()),
+      status: gone.signal.aborted ? 499 : failure.status,
+      error: failure,
       ending: gone.signal.aborted ? 'abandoned' : 'failed',
       attempts: attemptsOf(error),
       isCached: false,
     })
-    throw error
+    return answerError(response, failure, exchange.id)
   }
   passing.onAnswer(forwarded.model)
   const watcher = createStreamWatcher()

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { apiErrorOf } from './envelope.ts'
+import { answerError } from './error_answer.ts'
 import { decisionHeaders } from './pass_on.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 
@@ -42,7 +43,7 @@ export async function answerPlanned(
     const failure = apiErrorOf(error, parts.now())
     const ending = gone.signal.aborted ? ('abandoned' as const) : ('failed' as const)
     report({ status: failure.status, error: failure, ending, attempts: [], isCached: false })
-    throw error
+    return answerError(response, failure, exchange.id)
   }
   const { model, attempts, isCached, usage, cost } = answer
   const headers = decisionHeaders(exchange, { model: { id: model }, attempts, isCached })

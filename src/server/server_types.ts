@@ -30,9 +30,13 @@ export interface Routing {
   readonly scoresConversation: boolean
 }
 
-/** Who asks: a key's name, '' where no keys are configured. */
+/** Who asks: a key's name, '' where no keys are configured, and what it may do. */
 export interface Client {
   readonly name: string
+  /** Requests a minute. Default: no limit. */
+  readonly rateLimit?: number
+  /** US dollars a day (UTC). Default: no limit. */
+  readonly dailyBudget?: number
 }
 
 /** One request and what became of it. Times in milliseconds; tokens and dollars of the answer, absent where not known. */
@@ -67,14 +71,23 @@ export interface Exchange {
 
 /** What keeps strangers and floods out, asked before a request's body is read. */
 export interface Admission {
+  /** Whose key is shown. Throws ApiFailure (401). */
+  identify(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Client
   /**
-   * Throws ApiFailure (401, 429, 503). The function it gives is called once, when the request has ended.
+   * Waits for a place; what it gives is called once, when the request has ended. Throws ApiFailure (429, 503).
    * @param onGone has its argument called when the client goes away.
    */
-  enter(
-    headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-    onGone: (told: () => void) => void,
-  ): Promise<{ client: Client; leave(): void }>
+  enter(client: Client, onGone: (told: () => void) => void): Promise<() => void>
+}
+
+/** A request that was turned away before a model was asked. */
+export interface RefusedRequest {
+  readonly id: string
+  /** As it may be printed. */
+  readonly path: string
+  readonly error: ApiError
+  /** What was thrown, for bugs. */
+  readonly thrown: unknown
 }
 
 /** What a server is made from. */
@@ -85,6 +98,8 @@ export interface ServerParts {
   readonly sticky: StickyModels
   /** Hears of every request to a model, once, when it has ended. Must not throw. */
   onExchange(exchange: Exchange): void
+  /** Hears of every request that got no further. Must not throw. */
+  onRefusal(refused: RefusedRequest): void
   /** Hears what the shadow policy would have decided. Must not throw. */
   onShadow?(id: string, decision: Decision, shadow: Decision | Refusal): void
   /** Bytes of a request body. */

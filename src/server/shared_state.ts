@@ -14,6 +14,8 @@ export interface SharedState {
   /** Says what is routed between; again when the configuration was read again. */
   describe(routed: Routed): void
   see(exchange: Exchange): void
+  /** A request was turned away, with this code. */
+  refuse(code: string): void
   /** US dollars that a key has spent today (UTC). */
   spentToday(name: string): number
   readonly sticky: StickyModels
@@ -50,6 +52,7 @@ export function createSharedState(
       metrics.see(exchange)
       traffic.see(exchange)
     },
+    refuse: metrics.refuse,
     spentToday: budgets.spentToday,
     sticky: createStickyModels(),
     async metrics() {

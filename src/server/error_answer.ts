@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http'
+import { type ApiError, envelope } from './envelope.ts'
+
+/** Statuses after which the connection ends: what is left of a body that was not read would be taken for the next request. */
+const UNREAD = [401, 413, 429, 503]
+
+/** Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's. */
+export function answerError(response: ServerResponse, error: ApiError, id: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const body = envelope(error)
+  response.writeHead(error.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-llmroute-request-id': id,
+    ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
+    ...(UNREAD.includes(error.status) ? { connection: 'close' } : {}),
+  })
+  response.end(body)
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { type AdmissionLimits, createAdmission } from '../../src/server/admission.ts'
+import { createBudgets } from '../../src/server/budgets.ts'
+import type { ApiError } from '../../src/server/envelope.ts'
+import { createKey, createKeyRing, shownKey } from '../../src/server/keys.ts'
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+const DAY = 86_400_000
+const never = () => {}
+
+/** An admission whose clock and limits a test sets. */
+function admissionOf(first: Partial<AdmissionLimits>) {
+  const clock = { now: 0 }
+  const budgets = createBudgets(() => clock.now)
+  const state = { limits: { keys: [], maxConcurrency: 10, maxQueue: 10, ...first } as AdmissionLimits }
+  const admission = createAdmission({
+    limits: () => state.limits,
+    now: () => clock.now,
+    spentToday: budgets.spentToday,
+  })
+  const enter = async (key?: string, onGone: (told: () => void) => void = never) =>
+    admission.enter(admission.identify(key === undefined ? {} : { authorization: `Bearer ${key}` }), onGone)
+  const refused = (key?: string): Promise<ApiError> =>
+    enter(key).then(
+      () => expect.fail('expected a refusal'),
+      thrown => thrown.error,
+    )
+  return { clock, budgets, state, admission, enter, refused }
+}
+
+test('without keys everyone may ask; with keys only who shows one', async () => {
+  const open = admissionOf({})
+  expect(open.admission.identify({})).toEqual({ name: '' })
+  const locked = admissionOf({ keys: [{ name: 'alice', sha256: sha256('secret') }] })
+  expect(locked.admission.identify({ 'api-key': 'secret' })).toMatchObject({ name: 'alice' })
+  expect(await locked.refused()).toMatchObject({ status: 401, message: 'You did not provide an API key.' })
+  expect(await locked.refused('secre')).toMatchObject({ status: 401, message: 'Incorrect API key provided.' })
+  locked.state.limits = { ...locked.state.limits, keys: [{ name: 'bob', sha256: sha256('other') }] }
+  expect(await locked.refused('secret')).toMatchObject({ status: 401 })
+  expect(locked.admission.identify({ 'api-key': 'other' })).toMatchObject({ name: 'bob' })
+})
+
+test('a rate holds per key over any minute, and outlasts a new configuration', async () => {
+  const keys = [
+    { name: 'a', sha256: sha256('a'), rateLimit: 3 },
+    { name: 'b', sha256: sha256('b') },
+  ]
+  const { clock, enter, refused, state } = admissionOf({ keys, maxConcurrency: 1000 })
+  for (let i = 0; i < 3; i++) await enter('a')
+  const refusal = {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'rate_limit_exceeded',
+    message: 'This key may send 3 requests a minute.',
+    retryAfter: 20,
+  }
+  expect(await refused('a')).toEqual(refusal)
+  await enter('b')
+  state.limits = { ...state.limits, keys: [...keys] }
+  expect(await refused('a')).toEqual(refusal)
+  clock.now += 20_000
+  await enter('a')
+  expect(await refused('a')).toMatchObject({ retryAfter: 20 })
+  clock.now += DAY
+  for (let i = 0; i < 3; i++) await enter('a')
+  await refused('a')
+})
+
+test('a budget holds until midnight UTC', async () => {
+  const keys = [{ name: 'a', sha256: sha256('a'), dailyBudget: 1 }]
+  const { clock, enter, refused, budgets } = admissionOf({ keys })
+  clock.now = 20_000 * DAY + 1
+  await enter('a')
+  budgets.spend('a', 0.6)
+  await enter('a')
+  budgets.spend('a', 0.4)
+  expect(await refused('a')).toEqual({
+    status: 429,
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+    message: 'This key may spend $1 a day (UTC), and has.',
+  })
+  clock.now = 20_001 * DAY - 1
+  await refused('a')
+  clock.now = 20_001 * DAY
+  await enter('a')
+  expect(budgets.spentToday('constructor')).toBe(0)
+})
+
+test('so many at a time, so many in line, in order; whoever goes away leaves the line', async () => {
+  const { enter, refused, admission, state } = admissionOf({ maxConcurrency: 1, maxQueue: 2 })
+  const first = await enter()
+  const order: string[] = []
+  let goAway = never
+  const gone = enter(undefined, told => {
+    goAway = told
+  }).catch(() => 'gone')
+  const second = enter().then(place => {
+    order.push('second')
+    return place
+  })
+  expect([admission.running(), admission.waiting()]).toEqual([1, 2])
+  expect(await refused()).toEqual({
+    status: 503,
+    type: 'server_error',
+    code: 'server_overloaded',
+    message: 'Too many requests are under way. Try again soon.',
+    retryAfter: 1,
+  })
+  goAway()
+  expect(await gone).toBe('gone')
+  const third = enter().then(() => order.push('third'))
+  expect(admission.waiting()).toBe(2)
+  first()
+  ;(await second)()
+  await third
+  expect(order).toEqual(['second', 'third'])
+  state.limits = { ...state.limits, maxConcurrency: 2 }
+  await enter()
+  expect([admission.running(), admission.waiting()]).toEqual([2, 0])
+})
+
+test('a new key has 256 random bits, and is found by its hash', () => {
+  const made = [createKey(), createKey()]
+  expect(made[0]!.key).toMatch(/^llmr-[\w-]{43}$/)
+  expect(made[0]!.key).not.toBe(made[1]!.key)
+  const find = createKeyRing(made.map(({ sha256: hash }, i) => ({ name: String(i), sha256: hash })))
+  expect(find(made[1]!.key)?.name).toBe('1')
+  expect(find(made[1]!.sha256)).toBeUndefined()
+})
+
+test.each<[string, Record<string, string>, string | undefined]>([
+  ['bearer', { authorization: 'bearer k' }, 'k'],
+  ['basic', { authorization: `Basic ${btoa('user:k:1')}` }, 'k:1'],
+  ['x-api-key', { 'x-api-key': 'k' }, 'k'],
+  ['the bearer before others', { authorization: 'Bearer k', 'api-key': 'other' }, 'k'],
+  ['none', {}, undefined],
+  ['another scheme', { authorization: 'Digest k' }, undefined],
+])('a key shown as %s', (_, headers, key) => {
+  expect(shownKey(headers)).toBe(key)
+})
