@@ -108,7 +108,17 @@ describe('by reference', () => {
       (await run('route', prompt, '-c', 'mine.safetensors', '--threshold', '0.75')).stdout.trim()
     expect(await decide('What is 31 times 17? Explain, please.')).toBe('strong')
     expect(await decide('What is 31 plus 17? Explain, please.')).toBe('weak')
-    const measured = await run('eval', 'outcomes.csv', '--strategies', 'linear', '--cv', '--resamples', '50', '--json')
+    const measured = await run(
+      'eval',
+      'outcomes.csv',
+      '--strategies',
+      'linear',
+      '--cv',
+      '2',
+      '--resamples',
+      '50',
+      '--json',
+    )
     expect(measured.code, measured.stderr).toBe(0)
   })
 
