@@ -9,6 +9,7 @@ import { unknownName } from '../registry.ts'
 import type { Outcomes, RouteRequest } from '../types.ts'
 import { resolveDataset } from './catalog.ts'
 import { readOutcomes } from './outcomes.ts'
+import { choosePair } from './pair_choice.ts'
 import { openPolicyEntrants, type PolicyEntrant } from './policy_entrants.ts'
 import { createPolicyStrategies } from './policy_strategies.ts'
 import { type PricedPool, poolOfFile } from './priced_pool.ts'
@@ -84,6 +85,7 @@ export async function planPolicyEvaluation(file: string, options: PolicyEvalOpti
     }
   }
   const models = modelsOf(outcomes, router.models)
+  outcomes = withPairAmong(outcomes, models)
   const measured = rowsOfAll(outcomes, models)
   if (measured.length === 0) {
     throw new DataError(
@@ -138,6 +140,24 @@ function pairIn(path: string, strong: string | undefined, weak: string | undefin
 function modelsOf({ models }: Outcomes, named: readonly string[] | undefined): readonly string[] {
   for (const id of named ?? []) if (!models.includes(id)) throw unknownName('model', id, models)
   return named ?? models
+}
+
+/** The outcomes with a pair of these models: the file's own where it is of them, else the best and of the others the cheapest. */
+function withPairAmong(outcomes: Outcomes, models: readonly string[]): Outcomes {
+  const own = pairOf(outcomes)
+  if (models.length < 2 || (models.includes(own.strong) && models.includes(own.weak))) return outcomes
+  const columns = models.map(id => outcomes.models.indexOf(id))
+  const width = outcomes.models.length
+  const table = (values: Float64Array) =>
+    Float64Array.from({ length: outcomes.prompts.length * columns.length }, (_, at) => {
+      return values[Math.floor(at / columns.length) * width + columns[at % columns.length]!]!
+    })
+  const costs = outcomes.costs && table(outcomes.costs)
+  const chosen = choosePair({ models, scores: table(outcomes.scores), costs, form: 'wide' }, {})
+  const [strong, weak] = [columns[chosen.strong]!, columns[chosen.weak]!]
+  const side = (m: number) => Float64Array.from(outcomes.prompts, (_, row) => outcomes.scores[row * width + m]!)
+  const sources = outcomes.sources.map(source => ({ ...source, strong, weak }))
+  return { ...outcomes, strong: side(strong), weak: side(weak), sources }
 }
 
 function pairOf({ models, sources }: Outcomes): { strong: string; weak: string } {

@@ -38,7 +38,7 @@ export function policyVerdicts(report: PolicyReport): string[] {
   const said: string[] = []
   if (plan.test.rows < FEW) said.push(`${plan.test.rows} prompts: too few to conclude much.`)
   for (const policy of policies) said.push(...sweepVerdict(policy, line?.aiq ?? null))
-  for (const { id, minusBest } of policies) {
+  for (const { id, minusBest } of policies.filter(policy => !isAssuming(policy))) {
     if (minusBest.low !== null && minusBest.low > 0)
       said.push(`${id}: earns more than the best single model, ${best}, with 95% confidence.`)
   }
@@ -46,7 +46,7 @@ export function policyVerdicts(report: PolicyReport): string[] {
     if (refused > 0)
       said.push(`${id}: called no model for ${grouped(refused)} prompts; they count as quality 0 at no cost.`)
   }
-  const assuming = policies.filter(({ plans }) => plans.has('all') || plans.has('until_accepted')).map(({ id }) => id)
+  const assuming = policies.filter(isAssuming).map(({ id }) => id)
   if (assuming.length > 0) {
     said.push(
       `${assuming.join(', ')}: what only answers could tell is taken from the file's scores (a judge or acceptance that is never wrong), so quality is an upper bound.`,
@@ -59,6 +59,11 @@ export function policyVerdicts(report: PolicyReport): string[] {
     )
   }
   return [...said, ...plan.notes]
+}
+
+/** Whether its quality hangs on answers, which the file does not hold. */
+function isAssuming({ plans }: MeasuredPolicy): boolean {
+  return plans.has('all') || plans.has('until_accepted')
 }
 
 /** Policies that go by live statistics. */
