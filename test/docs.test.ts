@@ -17,7 +17,7 @@ test.each(Object.keys(commands))('the README has a section for %s, and names eve
   const section = new RegExp(`\n### \`llmroute ${id}\`\n([\\s\\S]*?)(?=\n##|$)`).exec(readme)?.[1]
   expect(section).toBeDefined()
   const { stdout } = await runCli([id, '--help'])
-  const shared = /\n### Flags that decide\n([\s\S]*?)(?=\n##|$)/.exec(readme)![1]!
+  const shared = readme.match(/\n### Flags that (?:decide|call)\n[\s\S]*?(?=\n##|$)/g)!.join('')
   for (const [flag] of stdout.matchAll(/(?<=^ {2}(?:-\w, )?)--[a-z-]+/gm)) {
     if (flag !== '--help' && flag !== '--json') expect(section + shared, `${id} ${flag}`).toContain(`\`${flag}`)
   }
