@@ -88,11 +88,11 @@ export async function openLedger(file: string, { input, settings, isResumed, slo
     },
   }
 
-  /** What is appended while a write is under way goes with the next one. */
+  /** What is appended while a write is under way, or in the same turn of the event loop, goes with the next one. */
   function write(line: string): Promise<void> {
     text += line
     if (!next) {
-      next = written.then(flush)
+      next = written.then(nextTurn).then(flush)
       written = next
     }
     return next
@@ -120,6 +120,12 @@ export interface LedgerParts {
   readonly settings: LedgerSettings
   readonly isResumed: boolean
   slotOf(entry: LedgerEntry): number
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => {
+    setImmediate(resolve)
+  })
 }
 
 /** Where a line stands: its offset and its length, in bytes. */
