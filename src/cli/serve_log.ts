@@ -25,8 +25,8 @@ export async function openServeLog(
   const log = await openDecisionLog(settings.file, onFailure)
   const waiting: Exchange[] = []
   let timer: NodeJS.Timeout | undefined
+  let writing = Promise.resolve()
   const write = async () => {
-    timer = undefined
     const entries = waiting.splice(0).flatMap(exchange => {
       const { id, request, decision } = exchange
       return decision ? [{ id, request, decision, ...answerOf(exchange) }] : []
@@ -36,11 +36,14 @@ export async function openServeLog(
   return {
     add(exchange) {
       waiting.push(exchange)
-      timer ??= setTimeout(() => void write(), GATHER)
+      timer ??= setTimeout(() => {
+        timer = undefined
+        writing = writing.then(write)
+      }, GATHER)
     },
     async close() {
       clearTimeout(timer)
-      await write()
+      await writing.then(write)
       await log.close()
     },
   }

@@ -47,13 +47,16 @@ async function run(flags: Flags): Promise<void> {
       process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
     )
   }
-  const serving = await startServer(options, flags)
+  const serving = await startServer(options, flags).catch(error => {
+    // The channel to the primary would hold the process.
+    cluster.worker?.disconnect()
+    throw error
+  })
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   await serving.stop()
-  // The channel to the primary would hold the process.
   cluster.worker?.disconnect()
 }
 

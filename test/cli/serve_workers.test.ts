@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { runCli } from '../helpers/run_cli.ts'
+import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
+import { temporaryFolder } from '../helpers/temporary_folder.ts'
+
+const folder = temporaryFolder()
+const KEY = 'llmr-a-key'
+let models: ModelServer
+let serve: ServeProcess
+
+beforeAll(async () => {
+  models = await startModelServer()
+  const sha256 = createHash('sha256').update(KEY).digest('hex')
+  serve = await startServe(
+    folder.path,
+    `
+models:
+  big: { base_url: ${models.url}, input_price: 10, output_price: 30 }
+  small: { base_url: ${models.url}, input_price: 1, output_price: 2 }
+pair: { strong: big, weak: small }
+strategy: length
+threshold: 0.5
+serve: { keys: [{ name: alice, sha256: '${sha256}', daily_budget: 0.01 }, { name: bob, sha256: '${'0'.repeat(64)}' }] }
+`,
+    { args: ['--workers', '2'] },
+  )
+})
+afterAll(async () => {
+  expect(await serve?.stop()).toBe(0)
+  await models?.close()
+})
+
+const headers = { authorization: `Bearer ${KEY}` }
+const post = (messages: unknown) =>
+  fetch(`${serve.url}/v1/chat/completions`, {
+    method: 'POST',
+    // Another connection each time, and with it maybe another worker.
+    headers: { ...headers, connection: 'close' },
+    body: JSON.stringify({ model: 'auto', messages }),
+  })
+const LONG = 'Explain at length and with every detail how this works. '.repeat(20)
+const hi = [{ role: 'user', content: 'hi' }]
+const metric = async (name: string) => {
+  const text = await (await fetch(`${serve.url}/metrics`, { headers })).text()
+  const values = text.split('\n').filter(line => line.startsWith(name) && !line.startsWith('#'))
+  return values.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
+const workers = () =>
+  execFileSync('pgrep', ['-P', String(serve.pid)])
+    .toString()
+    .trim()
+    .split('\n')
+    .map(Number)
+
+test('all workers answer, and what they did is counted once, in one place', async () => {
+  expect(workers()).toHaveLength(2)
+  const answers = await Promise.all(Array.from({ length: 10 }, () => post(hi)))
+  expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
+  await serve.until(async () => (await metric('llmroute_requests_total')) === 10)
+  const page = await (await fetch(serve.url, { headers })).text()
+  expect(page).toContain('<b>10</b>')
+  expect(await metric('llmroute_breaker_open')).toBe(0)
+})
+
+test('a conversation keeps its model, whichever worker is asked', async () => {
+  const first = { role: 'user', content: LONG }
+  expect((await post([first])).headers.get('x-llmroute-model')).toBe('big')
+  const next = () => post([first, { role: 'assistant', content: 'Fine.' }, ...hi])
+  await serve.until(async () => (await next()).headers.get('x-llmroute-policy') === 'sticky')
+  for (let i = 0; i < 6; i++) expect((await next()).headers.get('x-llmroute-model')).toBe('big')
+})
+
+test('a worker that dies is replaced, and nobody is turned away meanwhile', async () => {
+  const before = workers()
+  process.kill(before[0]!, 'SIGKILL')
+  await serve.until(() => serve.log().some(({ msg }) => msg === 'worker died'))
+  for (let i = 0; i < 5; i++) expect([200, 429]).toContain((await post(hi)).status)
+  await serve.until(() => {
+    const now = workers()
+    return now.length === 2 && !now.includes(before[0]!)
+  })
+})
+
+test('a configuration that cannot be used ends it, however many workers', async () => {
+  const bad = folder.write('bad.yaml', 'models: 1')
+  const { code, stderr } = await runCli(['serve', '--workers', '2', '--config', bad])
+  expect(code).toBe(2)
+  expect(stderr).toContain('bad.yaml:1:9: models')
+})
+
+test('a budget is one for all workers', async () => {
+  const long = () => post([{ role: 'user', content: LONG }])
+  await serve.until(async () => (await long()).status === 429)
+  await serve.until(async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => post(hi)))
+    return answers.every(({ status }) => status === 429)
+  })
+  expect(await metric('llmroute_dollars_total')).toBeLessThan(0.02)
+  expect(await metric('llmroute_errors_total{code="insufficient_quota"}')).toBeGreaterThan(0)
+})
