@@ -45,7 +45,7 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
   const pages = new Map<number, (page: Page) => void>()
   let asked = 0
   const tell = (message: ToPrimary) => {
-    if (process.connected) process.send!(message)
+    if (process.connected) process.send!(message, undefined, undefined, () => {})
   }
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'spent') spent = message.spent
@@ -125,7 +125,7 @@ export async function runPrimary(
       if (names.size > 0)
         tellAll({ kind: 'spent', spent: Object.fromEntries([...names].map(name => [name, state.spentToday(name)])) })
     } else if (message.kind === 'kept') tellAll(message, worker)
-    else worker.send({ kind: 'page', id: message.id, page: await state[message.page]() } satisfies ToWorker)
+    else tell(worker, { kind: 'page', id: message.id, page: await state[message.page]() })
   }
   cluster.on('message', (worker, message: ToPrimary) => void hear(worker, message))
   cluster.on('exit', (worker, code) => {
@@ -155,7 +155,12 @@ export async function runPrimary(
 }
 
 function tellAll(message: ToWorker, except?: Worker): void {
-  for (const worker of Object.values(cluster.workers ?? {})) if (worker !== except) worker!.send(message)
+  for (const worker of Object.values(cluster.workers ?? {})) if (worker !== except) tell(worker!, message)
+}
+
+/** One that is ending hears nothing more. */
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message, () => {})
 }
 
 function reportOf({ pool }: Routed, id: string): ModelReport {
