@@ -32,7 +32,7 @@ export function addCallOptions(command: Command): Command {
   return addCallingOptions(
     command
       .option('--call', 'call the chosen model and give its answer')
-      .option('--dry-run', 'with --call: print what would be sent where, and send nothing')
+      .option('--dry-run', 'print what --call would send where, and send nothing')
       .option('--ensemble <ids>', 'ask these models at once and merge: a,b,c (--policy ensemble)', models('--ensemble'))
       .option('--fallback <ids>', 'models that are called, in order, where the chosen one fails', models('--fallback')),
   )
@@ -54,9 +54,13 @@ export function addCallingOptions(command: Command): Command {
     .option('--no-cache', 'ask even where llmroute.yaml turns the cache on')
 }
 
+/** Whether models are called, or shown as if they were. */
+export function isCalling({ call, dryRun }: CallFlags): boolean {
+  return call === true || dryRun === true
+}
+
 /** The flags that mean nothing where nothing is called; `--no-cache` means that then, too. */
 const OF_CALLS = [
-  'dryRun',
   'system',
   'maxTokens',
   'temperature',
@@ -72,7 +76,7 @@ const OF_CALLS = [
 /** Throws UsageError where a flag says something about calls and nothing is called. */
 export function requireCall(flags: CallFlags): void {
   const flag = OF_CALLS.find(name => flags[name] !== undefined && flags[name] !== false)
-  if (flags.call || flag === undefined) return
+  if (isCalling(flags) || flag === undefined) return
   const name = flag.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
   throw new UsageError(`--${name}: expected --call beside it, got none. Nothing is called without it.`)
 }

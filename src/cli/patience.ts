@@ -2,8 +2,9 @@ import { CallError } from '../upstream/upstream_types.ts'
 
 /** Calls that failed for good, one after another, from which on nothing is waited for. */
 const HOPELESS = 20
-/** Milliseconds that one call waits at most. */
+/** Milliseconds that one call waits at most: for an endpoint that has answered, and for one that never has and may not exist. */
 const MOST = 120_000
+const MOST_AT_FIRST = 10_000
 /** Between two looks at the signal, in milliseconds. */
 const LOOK = 250
 
@@ -19,15 +20,18 @@ export function createPatience(
   now: () => number = Date.now,
 ): <T>(call: () => Promise<T>) => Promise<T> {
   let failures = 0
+  let hasAnswered = false
   return async call => {
-    const deadline = now() + MOST
+    const started = now()
     for (;;) {
       try {
         const value = await call()
         failures = 0
+        hasAnswered = true
         return value
       } catch (error) {
         const at = error instanceof CallError && !error.isAccountRefused ? error.retryAt : undefined
+        const deadline = started + (hasAnswered ? MOST : MOST_AT_FIRST)
         const mayWait = at !== undefined && at <= deadline && failures < HOPELESS
         while (mayWait && now() < at && !signal.aborted) await sleep(Math.min(LOOK, at - now()))
         if (mayWait && !signal.aborted) continue

@@ -22,6 +22,7 @@ const refused = (details: { retryAt?: number; isAccountRefused?: boolean }) =>
 test('waits until it makes sense, then tries again', async () => {
   const { now, sleep } = clock()
   const patiently = createPatience(new AbortController().signal, sleep, now)
+  await patiently(async () => 'there')
   let calls = 0
   const answer = await patiently(async () => {
     calls++
@@ -34,6 +35,7 @@ test('waits until it makes sense, then tries again', async () => {
 test.each([
   ['nobody knows when', {}],
   ['it is too long', { retryAt: 200_000 }],
+  ['nothing was ever answered, and it is long', { retryAt: 31_000 }],
   ['the account is refused', { retryAt: 2000, isAccountRefused: true }],
 ])('fails at once where %s', async (_, details) => {
   const { now, sleep } = clock()
@@ -59,5 +61,5 @@ test('a signal ends the waiting', async () => {
   const { now } = clock()
   const stop = new AbortController()
   const patiently = createPatience(stop.signal, async () => stop.abort(), now)
-  await expect(patiently(() => Promise.reject(refused({ retryAt: 90_000 })))).rejects.toThrow('open breaker')
+  await expect(patiently(() => Promise.reject(refused({ retryAt: 9000 })))).rejects.toThrow('open breaker')
 })

@@ -160,7 +160,7 @@ Nothing was sent.
   })
 
   test('--json, and a key that is not set', async () => {
-    const { stdout } = await runCli(['route', '--call', '--dry-run', '--json', 'hi'], {
+    const { stdout } = await runCli(['route', '--dry-run', '--json', 'hi'], {
       cwd: folder.path,
       env: { CALL_KEY: '' },
     })
@@ -221,7 +221,6 @@ describe('several models', () => {
 })
 
 test.each([
-  [['hi', '--dry-run'], '--dry-run: expected --call beside it, got none. Nothing is called without it.'],
   [['hi', '--max-tokens', '5'], '--max-tokens: expected --call beside it, got none. Nothing is called without it.'],
   [['hi', '--cache'], '--cache: expected --call beside it, got none. Nothing is called without it.'],
   [['hi', '--call', '--fallback', 'bog'], 'Unknown model "bog". Did you mean "big"? Available: big, small, unpriced.'],

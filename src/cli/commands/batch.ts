@@ -6,7 +6,7 @@ import { STDIN } from '../../io/byte_source.ts'
 import { resolveDataset } from '../../io/catalog.ts'
 import { parseFormat } from '../../io/formats.ts'
 import { GO_ON, stopSignal, writeOut } from '../batch_process.ts'
-import { addCallOptions, type CallFlags, parseDollars, requireCall, withEnsemble } from '../call_flags.ts'
+import { addCallOptions, type CallFlags, isCalling, parseDollars, requireCall, withEnsemble } from '../call_flags.ts'
 import {
   addDecisionOptions,
   addLogOptions,
@@ -121,7 +121,7 @@ function parseMaxField(text: string): number {
 async function run(file: string, given: Flags): Promise<void> {
   requireCall(given)
   const flags = await withEnsemble(given)
-  if (flags.call) {
+  if (isCalling(flags)) {
     const { callBatchFile } = await import('../batch_call.ts')
     return callBatchFile(await optionsOf(file, flags), flags)
   }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { createRouter } from '../../io/router.ts'
 import type { Decision } from '../../types.ts'
-import { addCallOptions, type CallFlags, requireCall, withEnsemble } from '../call_flags.ts'
+import { addCallOptions, type CallFlags, isCalling, requireCall, withEnsemble } from '../call_flags.ts'
 import { logDecision } from '../log_decision.ts'
 import { addDecisionOptions, addLogOptions, addPolicyOptions, type DecisionFlags, routerOptions } from '../options.ts'
 import { explanation } from '../output/explanation.ts'
@@ -51,7 +51,7 @@ async function run(argument: string | undefined, asGiven: Flags): Promise<void> 
   requireCall(asGiven)
   const flags = await withEnsemble(asGiven)
   const prompt = argument ?? (await readStandardInput())
-  if (flags.call) {
+  if (isCalling(flags)) {
     const { routeAndCall } = await import('../route_call.ts')
     return routeAndCall(prompt, flags)
   }
