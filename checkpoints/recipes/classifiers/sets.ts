@@ -12,8 +12,9 @@ export interface Labelled {
   readonly weight: number
 }
 
-/** Prompts of one source that are read at most: more of the same teach little. */
+/** Prompts of one source that are read at most: more of the same teach little, and examination questions would drown the rest. */
 const MOST = 600
+const MOST_OF_SUBJECT = 20
 
 const mathsSubjects = /^(abstract_algebra|college_mathematics|elementary_mathematics|high_school_mathematics|high_school_statistics|math)$/
 const logicSubjects = /^(formal_logic|logical_fallacies)$/
@@ -88,7 +89,8 @@ export function readSets(folder: string): Readonly<Record<'task_type' | 'topic',
       if (count > MOST) continue
       const set = name.startsWith('llmrouter') ? `${name}/${category}` : name
       const label = typeOf(category)
-      if (label !== '') found.task_type.push({ prompt, label, set, weight: 1 })
+      const isFew = !/mmlu/.test(name) || count <= MOST_OF_SUBJECT
+      if (label !== '' && isFew) found.task_type.push({ prompt, label, set, weight: 1 })
       const topic = topicPatterns.find(([, pattern]) => pattern.test(category))?.[0]
       if (topic !== undefined && !name.startsWith('evouna')) found.topic.push({ prompt, label: topic, set, weight: 1 })
     }

@@ -47,6 +47,12 @@ const options = (x: string) => [
   ` (A) {option} (B) {option} (C) {option} (D) {x}`,
 ].map(list => x + list)
 
+const numbers = (x: string) => [
+  `${x}\nA. {n}\nB. {n}\nC. {m}\nD. {n}`,
+  `${x} (A) {m} (B) {n} (C) {n}.{m} (D) {n}0 (E) none of these`,
+  `Please read the question and choose the best answer.\n\nQuestion: ${x}\n\nOptions:\nA. {n}\nB. {n} %\nC. {m}.{m}\n\nGive the letter only.`,
+]
+
 const passages = [
   '{name} has worked on {x} for ten years. {sentence} In the end it all came down to money. {sentence}',
   'A new study of {x} was published this week. It followed {n} people over {m} years. {sentence} Critics say that the sample was small.',
@@ -126,6 +132,11 @@ const templates: Readonly<Record<string, readonly string[]>> = {
     'In triangle $ABC$, $AB = {m}$, $BC = {n}$ and angle $B$ is $60^\\circ$. Find $AC$.',
     ...options('A sum of ${n}00 earns {m}% simple interest. After how many years is it doubled?'),
     ...options('What is the value of ${expression}$ for x = {m}?'),
+    ...numbers('{name} cycles {n} km in {m} hours. What is the average speed in km/h?'),
+    ...numbers('The price of {thing} rises from {n} to {n}{m} dollars. By what percentage is that?'),
+    ...numbers('If x + {m} = {n}, what is 2x?'),
+    ...numbers('{m} pipes fill a tank in {n} minutes. In how many minutes do twice as many fill it?'),
+    ...numbers('The average of {m} numbers is {n}. If one of them is {n}, what is the sum of the others?'),
   ],
   reasoning: [
     'All {thing} are {colour}. Some {colour} things are heavy. Can we conclude that some {thing} are heavy?',
@@ -163,6 +174,7 @@ const templates: Readonly<Record<string, readonly string[]>> = {
     'Complete the analogy: {pet} is to kennel as bird is to ...',
     'A man is found in a locked room with a puddle of water. Think step by step: what happened?',
     'Choose the ending that makes most sense. {name} takes the {thing} out of the bag and\nA. counts them on the table.\nB. swims across the lake.\nC. turns into a song.',
+    'Please read the question and choose the best answer.\n\nQuestion: {name} did not see {name} because _ was late. Who was late?\n\nOptions:\nA. {name}\nB. {name}\n\nGive the letter only.',
     '{sentence} Afterwards, {name} went home. How would {name} feel?\nA. relieved\nB. purple\nC. made of wood',
   ],
   question: [
@@ -341,6 +353,23 @@ const templates: Readonly<Record<string, readonly string[]>> = {
 /** What people put around a request of any type, so that none of it tells a type. */
 const before = 'Please: ; Hi, ; I need help. ; You are a helpful assistant. ; Question: ; Task: ; Quick one: ; Follow the instructions below.\n\n; Instruction:\n; Consider the following request carefully. ; Context: None\n\nQuestion: ; Here is what I want: '.split('; ')
 const after = ' Keep it short.; Explain your reasoning.; Thanks!; \n\nPut your final answer in \\boxed{}.; Answer in at most three sentences.; Think step by step.; Give only the answer.; Reply in JSON.; \n\nAnswer:; Be precise.; Provide your answer and nothing else.'.split('; ')
+
+const frames = [
+  (x: string) => `Please read the question and choose the best answer.\n\nQuestion: ${x}\n\nGive the letter only.`,
+  (x: string) => `The following is a multiple choice question. Answer with one letter.\n\n${x}\n\nAnswer:`,
+  (x: string) => `Answer the question below as well as you can, in at most three sentences.\n\nContext: none\n\nQuestion: ${x}`,
+  (x: string) => `Q: ${x}\nA:`,
+  (x: string) => `You are an expert. Think step by step, then state the most likely answer in \\boxed{}.\n\n${x}`,
+  (x: string) => `${x}\n\nExplain your choice briefly and provide the correct option at the end.`,
+]
+
+/** The prompts, three in ten of them in a frame that says nothing of what is inside. */
+export function framed<T extends { readonly prompt: string }>(rows: readonly T[], seed: number): T[] {
+  const random = createRandom(seed)
+  return rows.map(row =>
+    random() < 0.3 ? { ...row, prompt: frames[Math.floor(random() * frames.length)]!(row.prompt) } : row,
+  )
+}
 
 /** A made-up prompt. */
 export interface MadeUp {
