@@ -1,17 +1,16 @@
 import { UsageError } from '../errors.ts'
-import { kthLargest } from '../math/select.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
 import { checkOrigin, fittedMetadata, modelIndex, numberOption, pairIndexes, tensorOf } from './checkpoint_parts.ts'
+import { nearest, SHRINKAGE, smoothed } from './neighbours.ts'
 import { createPromptSpace, FEATURE_VERSION, fitPromptSpace } from './prompt_space.ts'
+import { chooseShrinkage, createScoreParts, type ScoreParts, within01 } from './score_parts.ts'
 import { addedScores, sourceShifts } from './source_shifts.ts'
 import { readRows, rowTensors, strongestReasons } from './training_rows.ts'
 
 /** k = 5 · √rows ranks best on sets of 700 to 8,000 rows. */
 const NEIGHBOURS_PER_ROOT = 5
-/** What the mean of all rows weighs against the neighbours: as `k` neighbours this much nearer than the k-th. */
-const SHRINKAGE = 0.01
-/** What the k-th neighbour itself weighs, in units of cosine. */
-const LEAST_WEIGHT = 1e-3
+/** What tells models apart is drawn to nothing by as much; weights without it were made before it was told apart. */
+const SHRINKAGE_OPTION = 'shrinkage'
 /** Scores are kept in 200ths; 255 says that a score is not known. */
 const SCORE_STEPS = 200
 const UNKNOWN = 255
@@ -27,7 +26,10 @@ export async function create(resources: Resources): Promise<Strategy> {
   const scores = tensorOf(checkpoint, 'scores', Uint8Array, [rows.count, models])
   const added = addedFor(checkpoint, resources.pair, scores, rows.count)
   const k = Math.max(1, Math.min(rows.count, numberOption(checkpoint, 'k')))
-  const levels = meanScores(scores, models)
+  let parts: ScoreParts | undefined
+  const shrinkage = Object.hasOwn(checkpoint.metadata.options, SHRINKAGE_OPTION)
+    ? numberOption(checkpoint, SHRINKAGE_OPTION)
+    : SHRINKAGE
   const meanAdded = meanKnown(added)
   return {
     async winRate(prompts) {
@@ -39,16 +41,17 @@ export async function create(resources: Resources): Promise<Strategy> {
     },
     async quality(prompts, asked) {
       const indexes = asked.map(id => modelIndex(checkpoint, id))
+      parts ??= createScoreParts(Float64Array.from(scores, scoreOf), models)
+      const { levels, ease, own } = parts
       const qualities = new Float64Array(prompts.length * asked.length)
       rows.scan(await space.vectors(prompts), (query, cosines) => {
         const neighbours = nearest(cosines, k)
-        for (const [column, m] of indexes.entries()) {
-          qualities[query * asked.length + column] = smoothed(
-            neighbours,
-            row => scoreOf(scores[row * models + m]!),
-            levels[m]!,
-          )
-        }
+        const apart = levels.map(
+          (level, m) => level + smoothed(neighbours, row => own[row * models + m]!, 0, shrinkage),
+        )
+        const common = smoothed(neighbours, row => ease[row]!, 0)
+        const found = within01(apart, common)
+        for (const [column, m] of indexes.entries()) qualities[query * asked.length + column] = found[m]!
       })
       return qualities
     },
@@ -83,11 +86,26 @@ export async function fit(outcomes: Outcomes, resources: Resources): Promise<Che
   const ids = kept.map(row => outcomes.ids[row]!)
   const categories = kept.map(row => outcomes.categories[row]!)
   const k = Math.min(kept.length, Math.round(NEIGHBOURS_PER_ROOT * Math.sqrt(kept.length)))
+  const remembered = rowTensors({ ids, categories, prompts }, vectors, space.dimensions, resources.keepPrompts ?? false)
+  const scores = Float64Array.from(
+    kept.flatMap(row => Array.from(outcomes.scores.subarray(row * models, (row + 1) * models))),
+  )
+  const shrinkage = chooseShrinkage(
+    createScoreParts(scores, models),
+    models,
+    vectors,
+    space.dimensions,
+    k,
+    resources.seed,
+  )
   return {
-    metadata: fittedMetadata('knn', FEATURE_VERSION, outcomes, embedder, resources.seed, { k }),
+    metadata: fittedMetadata('knn', FEATURE_VERSION, outcomes, embedder, resources.seed, {
+      k,
+      [SHRINKAGE_OPTION]: shrinkage,
+    }),
     tensors: {
       ...tensors,
-      ...rowTensors({ ids, categories, prompts }, vectors, space.dimensions, resources.keepPrompts ?? false),
+      ...remembered,
       added: {
         shape: [kept.length],
         data: Float32Array.from(kept, row => allAdded[row]! - shifts[outcomes.source[row]!]!),
@@ -122,48 +140,8 @@ function addedFor(checkpoint: Checkpoint, asked: Resources['pair'], scores: Uint
   return fitted.map((_, row) => at(row, strong) - at(row, weak))
 }
 
-/** Mean known score of each model; ½ where none is known. */
-function meanScores(scores: Uint8Array, models: number): Float64Array {
-  return Float64Array.from({ length: models }, (_, m) => {
-    const column = Float32Array.from({ length: scores.length / models }, (_, row) => scoreOf(scores[row * models + m]!))
-    return meanKnown(column, 0.5)
-  })
-}
-
 /** Mean of the values that are not NaN. */
-function meanKnown(values: Float32Array, fallback = 0): number {
+function meanKnown(values: Float32Array): number {
   const known = values.filter(value => !Number.isNaN(value))
-  return known.length === 0 ? fallback : known.reduce((sum, value) => sum + value, 0) / known.length
-}
-
-interface Neighbours {
-  readonly rows: readonly number[]
-  readonly weights: readonly number[]
-}
-
-/** The k nearest rows and all that are as near as the k-th. */
-function nearest(cosines: Float32Array, k: number): Neighbours {
-  const kth = kthLargest(cosines.slice(), k)
-  const rows: number[] = []
-  const weights: number[] = []
-  for (let row = 0; row < cosines.length; row++) {
-    const cosine = cosines[row]!
-    if (cosine < kth) continue
-    rows.push(row)
-    weights.push(cosine - kth + LEAST_WEIGHT)
-  }
-  return { rows, weights }
-}
-
-/** Weighted mean of the neighbours' values, drawn to `prior` where they are few or far; values that are NaN have no say. */
-function smoothed({ rows, weights }: Neighbours, valued: (row: number) => number, prior: number): number {
-  let total = rows.length * SHRINKAGE
-  let sum = total * prior
-  for (const [i, row] of rows.entries()) {
-    const value = valued(row)
-    if (Number.isNaN(value)) continue
-    total += weights[i]!
-    sum += weights[i]! * value
-  }
-  return sum / total
+  return known.length === 0 ? 0 : known.reduce((sum, value) => sum + value, 0) / known.length
 }
