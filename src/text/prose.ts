@@ -21,7 +21,7 @@ export function proseOf(text: string): string {
  * Whether a line looks like source code: it begins as a statement does, ends as one does, or has more signs of code than
  * words of prose bear.
  */
-export function isCodeLine(line: string): boolean {
+function isCodeLine(line: string): boolean {
   let signs = 0
   let letters = 0
   for (let i = 0; i < line.length; i++) {
