@@ -110,6 +110,8 @@ export interface TensorFile {
   readonly file: string
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: Readonly<Record<string, Tensor>>
+  /** Reads numbers `from` to `to` of a tensor, which are 0 until then; absent where all have been read. Throws DataError. */
+  readonly load?: (tensor: string, from: number, to: number) => void
 }
 
 /** A figure with its 95 % interval. */

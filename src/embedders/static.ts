@@ -1,4 +1,5 @@
 import { DataError, UsageError } from '../errors.ts'
+import { createRowSum } from '../math/row_sum.ts'
 import { normalize } from '../math/vectors.ts'
 import { visitPieces } from '../text/pieces.ts'
 import type { Embedder, Resources, TensorFile } from '../types.ts'
@@ -18,12 +19,15 @@ export async function create(
 ): Promise<Embedder> {
   if (!embedderTable)
     throw new UsageError('static: expected a way to read the table (resources.embedderTable), got none.')
-  const { slots, codes, scales, dimensions, fingerprint } = checkTable(await embedderTable('static'))
-  const sum = new Float64Array(dimensions)
+  const table = await embedderTable('static')
+  const { slots, codes, scales, dimensions, fingerprint } = checkTable(table)
+  const sumOf = createRowSum({ codes, scales, width: dimensions }, MOST_PIECES, row =>
+    table.load?.('codes', row * dimensions, (row + 1) * dimensions),
+  )
+  const pieces = new Int32Array(MOST_PIECES)
+  let count = 0
   const add = (piece: number) => {
-    const scale = scales[piece]!
-    const from = piece * dimensions
-    for (let j = 0; j < dimensions; j++) sum[j]! += scale * codes[from + j]!
+    pieces[count++] = piece
   }
   return {
     id: 'static',
@@ -32,10 +36,10 @@ export async function create(
     async embed(texts) {
       const vectors = new Float32Array(texts.length * dimensions)
       for (let i = 0; i < texts.length; i++) {
-        sum.fill(0)
+        count = 0
         visitPieces(texts[i]!, slots, MOST_PIECES, add)
         const row = vectors.subarray(i * dimensions, (i + 1) * dimensions)
-        row.set(sum)
+        row.set(sumOf(pieces, count))
         normalize(row)
       }
       return vectors

@@ -1,20 +1,21 @@
 import { UsageError } from '../errors.ts'
-import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
-import { ngramKinds } from '../text/ngrams.ts'
+import { createProduct } from '../math/kernel_rows.ts'
 import { statisticNames } from '../text/statistics.ts'
+import { createVocabulary, KEPT_WORDS } from '../text/vocabulary.ts'
 import type { Checkpoint, Outcomes, Reason, Resources, Strategy } from '../types.ts'
 import { fitBlend } from './blend_fit.ts'
-import { broken, checkOrigin, fittedMetadata, numberOption, tensorOf } from './checkpoint_parts.ts'
-import { ngramReasons, scoreOf, strongest, winRateOf } from './linear_score.ts'
+import { checkOrigin, fittedMetadata, numberOption, numbersOption, tensorOf } from './checkpoint_parts.ts'
+import { strongest, winRateOf } from './linear_score.ts'
 import { type PromptFeatures, readPromptFeatures } from './prompt_features.ts'
 import { addedScores } from './source_shifts.ts'
+import { createNgramScorer, readNgramTables } from './word_ngrams.ts'
 
 /** Raised whenever the same text would give other features. */
-const FEATURE_VERSION = 1
+const FEATURE_VERSION = 2
 /** An expert has no say on prompts that look less like its file than this, and full say from there on. */
-const [STRANGER, MEMBER] = [0.35, 0.85]
+const [STRANGER, MEMBER] = [0.45, 0.75]
 /** What all files have in common is all there is on strange prompts: it is let speak up. */
-const COMMON_WEIGHT = 3
+const COMMON_WEIGHT = 4
 
 /**
  * winRate = ½ + ½ · the strong − weak that experts expect, one for each file trained on, each heard as far as the prompt looks
@@ -25,37 +26,49 @@ export async function create(resources: Resources): Promise<Strategy> {
   const checkpoint = await resources.checkpoint()
   const embedder = await resources.embedder()
   checkOrigin(checkpoint, 'blend', FEATURE_VERSION, embedder)
-  const features = await readPromptFeatures(checkpoint, embedder)
+  const vocabulary = createVocabulary(KEPT_WORDS)
+  const features = readPromptFeatures(checkpoint, embedder, vocabulary)
   const { experts, intercept, intercepts, weights } = readWeights(checkpoint, features)
-  const words = createWordScorer(checkpoint, experts)
+  const ngrams = createNgramScorer(readNgramTables(checkpoint, experts), vocabulary)
   const columns = intercepts.length
+  const weigh = createProduct(weights, columns)
 
-  function combine(prompt: string, row: Float32Array) {
-    const sums = Float64Array.from(intercepts)
-    for (let j = 0; j < row.length; j++) {
-      const value = row[j]!
-      for (let column = 0, at = j * columns; column < columns; column++, at++) sums[column]! += value * weights[at]!
-    }
+  function combine(row: Float32Array) {
+    const sums = weigh(row)
+    for (let column = 0; column < columns; column++) sums[column]! += intercepts[column]!
     const heard = Float64Array.from({ length: experts }, (_, expert) =>
       Math.max(0, Math.min(1, (sums[experts + expert]! - STRANGER) / (MEMBER - STRANGER))),
     )
-    let added = intercept + COMMON_WEIGHT * sums[columns - 1]! + words.score(prompt, heard)
-    for (let expert = 0; expert < experts; expert++) added += heard[expert]! * sums[expert]!
+    let added = intercept + COMMON_WEIGHT * sums[columns - 1]!
+    const told = ngrams.score()
+    for (let expert = 0; expert < experts; expert++) added += heard[expert]! * (sums[expert]! + told[expert]!)
     return { added, heard }
   }
 
   return {
     async winRate(prompts) {
-      const rows = await features.rows(prompts)
-      return Float64Array.from(prompts, (prompt, i) =>
-        winRateOf(combine(prompt, rows.subarray(i * features.width, (i + 1) * features.width)).added),
-      )
+      const winRates = new Float64Array(prompts.length)
+      await features.visit(prompts, (row, i) => {
+        winRates[i] = winRateOf(combine(row).added)
+      })
+      return winRates
     },
     async explain(prompt) {
-      const row = await features.rows([prompt])
-      const { heard } = combine(prompt, row)
-      return strongest([...featureReasons(row, heard), ...words.reasons(prompt, heard)])
+      const reasons: Reason[] = []
+      await features.visit([prompt], row => {
+        const { heard } = combine(row)
+        reasons.push(...featureReasons(row, heard), ...ngramReasons(prompt, heard))
+      })
+      return strongest(reasons)
     },
+  }
+
+  function ngramReasons(prompt: string, heard: Float64Array): Reason[] {
+    return ngrams.parts(prompt).map(({ name, scores }) => ({
+      kind: 'feature',
+      name,
+      weight: scores.reduce((sum, score, expert) => sum + heard[expert]! * score, 0) / 2,
+    }))
   }
 
   function featureReasons(row: Float32Array, heard: Float64Array): Reason[] {
@@ -101,61 +114,6 @@ export async function fit(outcomes: Outcomes, resources: Resources): Promise<Che
   return { metadata: fittedMetadata('blend', FEATURE_VERSION, outcomes, embedder, resources.seed, options), tensors }
 }
 
-/** The n-grams of every expert. */
-interface WordScorer {
-  /** What the n-grams of the experts expect, each as far as it is heard. */
-  score(prompt: string, heard: Float64Array): number
-  reasons(prompt: string, heard: Float64Array): Reason[]
-}
-
-function createWordScorer(checkpoint: Checkpoint, experts: number): WordScorer {
-  const kinds = ngramKinds.length
-  const codes = tensorOf(checkpoint, 'words', Int8Array, [kinds, 1 << NGRAM_BITS, experts])
-  const scales = tensorOf(checkpoint, 'word_scales', Float32Array, [experts, kinds])
-  const idf = tensorOf(checkpoint, 'idf', Uint8Array, [kinds, 1 << NGRAM_BITS])
-  const idfScale = numberOption(checkpoint, 'idfScale')
-  const kindWeights = numbersOption(checkpoint, 'kindWeights', kinds)
-  const counter = createNgramCounter()
-  const squares = new Float64Array(kinds)
-  const sums = new Float64Array(kinds * experts)
-  return {
-    score(prompt, heard) {
-      const length = counter.count(prompt)
-      squares.fill(0)
-      sums.fill(0)
-      for (let k = 0; k < length; k++) {
-        const index = counter.indexes[k]!
-        if (idf[index] === 0) continue
-        const kind = index >> NGRAM_BITS
-        const frequency = termFrequency(counter.counts[k]!)
-        squares[kind]! += (frequency * idf[index]!) ** 2
-        const from = index * experts
-        const to = kind * experts
-        for (let expert = 0; expert < experts; expert++) sums[to + expert]! += frequency * codes[from + expert]!
-      }
-      const heardSums = kindWeights.map((_, kind) => {
-        let sum = 0
-        for (let expert = 0; expert < experts; expert++) {
-          sum += heard[expert]! * sums[kind * experts + expert]! * scales[expert * kinds + kind]!
-        }
-        return sum
-      })
-      return scoreOf(heardSums, squares, { kindWeights, idfScale })
-    },
-    reasons(prompt, heard) {
-      const weights = Float32Array.from({ length: NGRAM_INDEXES }, (_, index) => {
-        let sum = 0
-        for (let expert = 0; expert < experts; expert++) {
-          const scale = scales[expert * kinds + (index >> NGRAM_BITS)]!
-          sum += heard[expert]! * scale * codes[index * experts + expert]!
-        }
-        return sum
-      })
-      return ngramReasons(prompt, { weights, idf, idfScale, kindWeights })
-    },
-  }
-}
-
 function readWeights(checkpoint: Checkpoint, { width }: PromptFeatures) {
   const experts = numberOption(checkpoint, 'experts')
   const columns = 2 * experts + 1
@@ -165,12 +123,4 @@ function readWeights(checkpoint: Checkpoint, { width }: PromptFeatures) {
     intercepts: numbersOption(checkpoint, 'intercepts', columns),
     weights: tensorOf(checkpoint, 'weights', Float32Array, [width, columns]),
   }
-}
-
-function numbersOption({ metadata }: Checkpoint, name: string, length: number): readonly number[] {
-  const values = Object.hasOwn(metadata.options, name) ? metadata.options[name] : undefined
-  if (Array.isArray(values) && values.length === length && values.every(value => typeof value === 'number')) {
-    return values as number[]
-  }
-  throw broken('blend', `expected ${length} numbers as option ${name}, got other.`)
 }

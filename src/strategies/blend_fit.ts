@@ -1,21 +1,19 @@
 import { factorize, gramOf, solveFactorized } from '../math/cholesky.ts'
-import { quantizeRows } from '../math/quantized_rows.ts'
 import { shuffledIndexes } from '../math/random.ts'
-import { selectSparseRows } from '../math/ridge.ts'
-import { NGRAM_BITS, NGRAM_INDEXES } from '../text/ngram_counts.ts'
+import { NGRAM_BITS } from '../text/ngram_counts.ts'
 import { ngramKinds } from '../text/ngrams.ts'
 import { statisticNames } from '../text/statistics.ts'
 import type { Embedder, Tensor } from '../types.ts'
-import { designLinear, type LinearDesign, type LinearWeights, solveLinear } from './linear_fit.ts'
 import { fitPromptFeatures, type PromptFeatures } from './prompt_features.ts'
+import { fitNgrams } from './word_ngrams_fit.ts'
 
 const LANDMARKS = 384
-const PENALTY = 5
+const PENALTY = 10
 /** Gaussian noise of this variance on every number of a wording; see mf_fit.ts. More rows bear less detail of it. */
-const WORDING_NOISE = 0.015
-/** The kernel of shape is 16 wide on 2,000 rows and more, and wider on fewer, which tell less detail. */
+const WORDING_NOISE = 0.02
+/** The kernel of shape is 10 wide on 3,200 rows and more, and wider on fewer, which tell less detail. */
 const SHAPE_ROWS = 32_000
-const [NARROWEST, WIDEST] = [16, 128]
+const [NARROWEST, WIDEST] = [10, 128]
 /** What files have in common is held back as if there were as many rows again; see checkpoints/README.md. */
 const COMMON_PENALTY = 1.5
 
@@ -56,28 +54,23 @@ export async function fitBlend(
   const shapeWidth = Math.max(NARROWEST, Math.min(WIDEST, SHAPE_ROWS / largest))
   const chosen = chooseLandmarks(groups, seed)
   const { features, tensors } = await fitPromptFeatures(prompts, embedder, chosen, shapeWidth)
-  const rows = await features.rows(prompts)
+  const rows = new Float32Array(prompts.length * features.width)
+  await features.visit(prompts, (row, i) => rows.set(row, i * features.width))
   const sums = groups.map(group => sumsOf(rows, features.width, group, targets))
   const kernel = features.kernel()
-  const design = designLinear(prompts)
-  const linear = groups.map(group => fitNgrams(design, group, targets))
-  const experts = sums.map((own, expert) => fitExpert(own, linear[expert]!, features, kernel))
+  const ngrams = fitNgrams(prompts, groups, targets)
+  const experts = sums.map((own, expert) => fitExpert(own, ngrams.intercepts[expert]!, features, kernel))
   const columns = [...experts, ...fitMemberships(sums, features, kernel), fitCommon(sums, features)]
   const mean = targets.reduce((sum, target) => sum + target, 0) / targets.length
-  const words = quantizeRows(
-    Float32Array.from({ length: groups.length * NGRAM_INDEXES }, (_, k) => {
-      return linear[Math.floor(k / NGRAM_INDEXES)]!.weights[k % NGRAM_INDEXES]!
-    }),
-    1 << NGRAM_BITS,
-  )
+  const { codes, scales, idf, idfScale, kindWeights } = ngrams.tables
   return {
     options: {
       experts: groups.length,
       shapeWidth,
       intercept: mean,
       intercepts: columns.map(({ intercept }) => intercept),
-      idfScale: design.idfScale,
-      kindWeights: linear[0]!.kindWeights,
+      idfScale,
+      kindWeights,
     },
     tensors: {
       ...tensors,
@@ -89,10 +82,10 @@ export async function fitBlend(
       },
       words: {
         shape: [ngramKinds.length, 1 << NGRAM_BITS, groups.length],
-        data: transposed(words.codes, groups.length),
+        data: codes,
       },
-      word_scales: { shape: [groups.length, ngramKinds.length], data: words.scales },
-      idf: { shape: [ngramKinds.length, 1 << NGRAM_BITS], data: design.idf },
+      word_scales: { shape: [groups.length, ngramKinds.length], data: scales },
+      idf: { shape: [ngramKinds.length, 1 << NGRAM_BITS], data: idf },
     },
   }
 }
@@ -112,7 +105,6 @@ function chooseLandmarks(groups: readonly Int32Array[], seed: number): Int32Arra
 /** Sums over the rows of a source. */
 interface Sums {
   readonly count: number
-  readonly meanTarget: number
   readonly mean: Float64Array
   /** Lower triangle of Σ (x − mean)(x − mean)ᵀ, row-major width × width. */
   readonly scatter: Float64Array
@@ -135,18 +127,13 @@ function sumsOf(rows: Float32Array, width: number, group: Int32Array, targets: F
   for (let i = 0; i < width; i++) {
     for (let j = 0; j <= i; j++) scatter[i * width + j]! -= group.length * mean[i]! * mean[j]!
   }
-  return { count: group.length, meanTarget, mean, scatter, moment }
+  return { count: group.length, mean, scatter, moment }
 }
 
-function fitNgrams(design: LinearDesign, group: Int32Array, targets: Float64Array): LinearWeights {
-  const chosen = Float64Array.from(group, row => targets[row]!)
-  return solveLinear(design, selectSparseRows(design.rows, group), chosen, new Array(group.length).fill(0))
-}
-
-/** Kernel ridge regression on landmarks (Nyström; Williams and Seeger 2001) and wording, beside the n-grams' statistics. */
+/** Kernel ridge regression on landmarks (Nyström; Williams and Seeger 2001) and wording. */
 function fitExpert(
-  { count, mean, meanTarget, scatter, moment }: Sums,
-  { statistics, intercept }: LinearWeights,
+  { count, mean, scatter, moment }: Sums,
+  intercept: number,
   features: PromptFeatures,
   kernel: Float64Array,
 ): Column {
@@ -154,8 +141,7 @@ function fitExpert(
   const weights = new Float64Array(features.width)
   const kernelWeights = solvePenalized(scatter, moment, features, kernel, inner, count * WORDING_NOISE)
   weights.set(kernelWeights)
-  for (let j = inner; j < features.width; j++) weights[j] = statistics[(j - inner) * 3 + 2]!
-  return { weights, intercept: intercept - meanTarget - dot(kernelWeights, mean) }
+  return { weights, intercept: intercept - dot(kernelWeights, mean) }
 }
 
 /**
@@ -235,12 +221,6 @@ function solvePenalized(
   factorize(matrix, size)
   solveFactorized(matrix, size, weights)
   return weights
-}
-
-/** From rows to columns: what is asked for together lies together. */
-function transposed(codes: Int8Array, rows: number): Int8Array {
-  const width = codes.length / rows
-  return Int8Array.from(codes, (_, k) => codes[(k % rows) * width + Math.floor(k / rows)]!)
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -43,6 +43,15 @@ export function numberOption({ metadata }: Checkpoint, name: string): number {
   throw broken(metadata.strategy, `expected a number as option ${name}, got ${value === undefined ? 'none' : 'other'}.`)
 }
 
+/** Numbers among the options, `length` of them. Throws DataError where there are others or none. */
+export function numbersOption({ metadata }: Checkpoint, name: string, length: number): readonly number[] {
+  const values = Object.hasOwn(metadata.options, name) ? metadata.options[name] : undefined
+  if (Array.isArray(values) && values.length === length && values.every(value => typeof value === 'number')) {
+    return values as number[]
+  }
+  throw broken(metadata.strategy, `expected ${length} numbers as option ${name}, got other.`)
+}
+
 /** The place of a model among those the weights know. Throws UsageError that names them all. */
 export function modelIndex({ metadata }: Checkpoint, id: string): number {
   const index = metadata.models.indexOf(id)

@@ -1,18 +1,17 @@
 import { DataError } from '../errors.ts'
-import { type SparseRows, solveRidge } from '../math/ridge.ts'
+import { type RidgeOptions, type SparseRows, solveRidge } from '../math/ridge.ts'
 import { createNgramCounter, NGRAM_BITS, NGRAM_INDEXES, termFrequency } from '../text/ngram_counts.ts'
 import { ngramKinds } from '../text/ngrams.ts'
 import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import type { Outcomes } from '../types.ts'
 
-/** Chosen by five-fold cross-validation on MMLU and GSM8K outcomes; see checkpoints/README.md. */
-const KIND_WEIGHTS = [0.7, 0.7, 1]
+/** Share of each kind of n-gram in the length of a row. Chosen by five-fold cross-validation on MMLU and GSM8K outcomes; see checkpoints/README.md. */
+export const KIND_WEIGHTS: readonly number[] = [0.7, 0.7, 1]
 const STATISTIC_WEIGHT = 0.05
 const IDF_POWER = 1.25
 const LEAST_ROWS = 2
-const PENALTY = 16
-/** Few on purpose, as a second way of holding back; see `RidgeOptions`. */
-const ITERATIONS = 4
+/** How n-grams are held back. Few iterations on purpose, as a second way; see `RidgeOptions`. */
+export const RIDGE: RidgeOptions = { penalty: 16, iterations: 4 }
 
 /** Weights of `linear`. The row of a prompt has one column per n-gram index, then one per statistic. */
 export interface LinearWeights {
@@ -56,7 +55,7 @@ export interface LinearDesign extends Pick<LinearWeights, 'idf' | 'idfScale'> {
 /** Counts and weights the n-grams and statistics of prompts. */
 export function designLinear(prompts: readonly string[]): LinearDesign {
   const counted = countRows(prompts)
-  const { idf, idfScale } = inverseDocumentFrequencies(counted, prompts.length)
+  const { idf, idfScale } = inverseDocumentFrequencies(documentFrequencies(counted), prompts.length)
   const statistics = prompts.map(promptStatistics)
   const { means, deviations } = statisticMoments(statistics)
   const values = statistics.map(row => row.map((value, j) => standardised(value, means[j]!, deviations[j]!)))
@@ -71,8 +70,7 @@ export function solveLinear(
   sources: readonly number[],
 ): LinearWeights {
   const width = NGRAM_INDEXES + statisticNames.length
-  const options = { penalty: PENALTY, iterations: ITERATIONS }
-  const { weights: solution, intercept } = solveRidge(rows, targets, width, sources, options)
+  const { weights: solution, intercept } = solveRidge(rows, targets, width, sources, RIDGE)
   return {
     weights: Float32Array.from(idf, (value, index) => solution[index]! * value * (idfScale / 255)),
     idf,
@@ -111,13 +109,17 @@ function grown<T extends Int32Array | Float32Array>(from: T, to: T): T {
   return to
 }
 
-/** (ln((1 + n) / (1 + df)) + 1)^1.25, in 255ths of the largest; 0 for what fewer than two rows hold. */
-function inverseDocumentFrequencies(
-  { starts, columns }: SparseRows,
-  rows: number,
-): { idf: Uint8Array; idfScale: number } {
+function documentFrequencies({ starts, columns }: SparseRows): Int32Array {
   const found = new Int32Array(NGRAM_INDEXES)
-  for (let k = 0; k < starts[rows]!; k++) found[columns[k]!]!++
+  for (let k = 0; k < starts[starts.length - 1]!; k++) found[columns[k]!]!++
+  return found
+}
+
+/**
+ * (ln((1 + rows) / (1 + df)) + 1)^1.25, in 255ths of `idfScale`; 0 for what fewer than two rows hold.
+ * @param found by index, how many of the rows hold the n-gram
+ */
+export function inverseDocumentFrequencies(found: Int32Array, rows: number): Pick<LinearWeights, 'idf' | 'idfScale'> {
   const idfOf = (df: number) => (Math.log((1 + rows) / (1 + df)) + 1) ** IDF_POWER
   const idfScale = idfOf(LEAST_ROWS)
   return {

@@ -1,13 +1,12 @@
-import { create as createHashing } from '../embedders/hashing.ts'
+import { createKernel } from '../math/kernel_rows.ts'
 import { createScan, quantizeRows, SCAN_QUERIES } from '../math/quantized_rows.ts'
 import { meanRow, normalize } from '../math/vectors.ts'
 import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
+import { createVocabulary, KEPT_WORDS, type Vocabulary } from '../text/vocabulary.ts'
 import type { Checkpoint, Embedder, Tensor } from '../types.ts'
 import { numberOption, tensorOf } from './checkpoint_parts.ts'
+import { createWording, WORDING_DIMENSIONS } from './wording.ts'
 
-const WORDING_DIMENSIONS = 256
-/** Of 1 − cosine, in the kernel of meaning. */
-const MEANING_WIDTH = 0.3
 const STATISTICS = statisticNames.length
 
 /** What a prompt means, how it is worded and what it looks like, as numbers that a linear model can weigh. */
@@ -15,8 +14,8 @@ export interface PromptFeatures {
   /** Landmarks, then hashed wording, then statistics. */
   readonly width: number
   readonly landmarks: number
-  /** Row-major prompts × width. */
-  rows(prompts: readonly string[]): Promise<Float32Array>
+  /** Calls `use` with the numbers of each prompt, the same memory every time, and its index. The vocabulary has just read it. */
+  visit(prompts: readonly string[], use: (row: Float32Array, index: number) => void): Promise<void>
   /** The kernel between each two landmarks, row-major landmarks × landmarks. */
   kernel(): Float64Array
 }
@@ -24,6 +23,7 @@ export interface PromptFeatures {
 /** What the features are made from, as stored in a checkpoint. */
 interface Parts {
   readonly embedder: Embedder
+  readonly vocabulary: Vocabulary
   readonly centre: Float32Array
   readonly wordingCentre: Float32Array
   /** Mean and standard deviation of each statistic. */
@@ -48,18 +48,30 @@ export async function fitPromptFeatures(
   shapeWidth: number,
 ): Promise<{ features: PromptFeatures; tensors: Record<string, Tensor> }> {
   const { dimensions } = embedder
-  const wording = await createHashing({ dimensions: WORDING_DIMENSIONS })
   const centre = Float32Array.from(meanRow(await embedder.embed(prompts), dimensions))
-  const wordingCentre = Float32Array.from(meanRow(await wording.embed(prompts), WORDING_DIMENSIONS))
+  const wordingCentre = Float32Array.from(meanRow(wordingsOf(prompts), WORDING_DIMENSIONS))
   const { means, deviations } = statisticMoments(prompts.map(promptStatistics))
   const statistics = Float64Array.from(means.flatMap((mean, j) => [mean, deviations[j]!]))
   const landmarks = Array.from(chosen, row => prompts[row]!)
   const meanings = centred(await embedder.embed(landmarks), centre)
   const { codes, scales } = quantizeRows(meanings, dimensions)
-  const shapes = Float32Array.from(landmarks.flatMap(prompt => [...shapeOf(prompt, statistics)]))
-  const parts = { embedder, centre, wordingCentre, statistics, codes, scales, shapes, shapeWidth }
+  const shapes = new Float32Array(landmarks.length * STATISTICS)
+  for (const [i, prompt] of landmarks.entries()) {
+    fillShape(prompt, statistics, shapes.subarray(i * STATISTICS, (i + 1) * STATISTICS))
+  }
+  const parts = {
+    embedder,
+    vocabulary: createVocabulary(KEPT_WORDS),
+    centre,
+    wordingCentre,
+    statistics,
+    codes,
+    scales,
+    shapes,
+    shapeWidth,
+  }
   return {
-    features: await createFeatures(parts),
+    features: createFeatures(parts),
     tensors: {
       centre: { shape: [dimensions], data: centre },
       wording_centre: { shape: [WORDING_DIMENSIONS], data: wordingCentre },
@@ -71,12 +83,13 @@ export async function fitPromptFeatures(
   }
 }
 
-/** The features a checkpoint was fitted on. Throws DataError where its tensors do not fit. */
-export function readPromptFeatures(checkpoint: Checkpoint, embedder: Embedder): Promise<PromptFeatures> {
+/** The features a checkpoint was fitted on, of prompts that `vocabulary` reads. Throws DataError where its tensors do not fit. */
+export function readPromptFeatures(checkpoint: Checkpoint, embedder: Embedder, vocabulary: Vocabulary): PromptFeatures {
   const { dimensions } = embedder
   const scales = tensorOf(checkpoint, 'landmark_scales', Float32Array, [undefined])
   return createFeatures({
     embedder,
+    vocabulary,
     centre: tensorOf(checkpoint, 'centre', Float32Array, [dimensions]),
     wordingCentre: tensorOf(checkpoint, 'wording_centre', Float32Array, [WORDING_DIMENSIONS]),
     statistics: tensorOf(checkpoint, 'statistics', Float64Array, [STATISTICS, 2]),
@@ -87,32 +100,35 @@ export function readPromptFeatures(checkpoint: Checkpoint, embedder: Embedder): 
   })
 }
 
-async function createFeatures(parts: Parts): Promise<PromptFeatures> {
-  const { embedder, centre, wordingCentre, statistics, codes, scales, shapes, shapeWidth } = parts
+function createFeatures(parts: Parts): PromptFeatures {
+  const { embedder, vocabulary, centre, wordingCentre, statistics, codes, scales, shapes, shapeWidth } = parts
   const landmarks = scales.length
   const width = landmarks + WORDING_DIMENSIONS + STATISTICS
-  const wording = await createHashing({ dimensions: WORDING_DIMENSIONS })
+  const fillWording = createWording(vocabulary)
+  const row = new Float32Array(width)
+  const wording = row.subarray(landmarks, landmarks + WORDING_DIMENSIONS)
+  const shape = row.subarray(landmarks + WORDING_DIMENSIONS)
   const scan = createScan({ codes, scales, width: embedder.dimensions })
+  const fillKernel = createKernel(shapes, landmarks, shapeWidth)
   const cosines = new Float32Array(SCAN_QUERIES * landmarks)
   return {
     width,
     landmarks,
-    async rows(prompts) {
-      const rows = new Float32Array(prompts.length * width)
+    async visit(prompts, use) {
+      const { dimensions } = embedder
       const meanings = centred(await embedder.embed(prompts), centre)
-      const wordings = centred(await wording.embed(prompts), wordingCentre)
       for (let start = 0; start < prompts.length; start += SCAN_QUERIES) {
         const end = Math.min(prompts.length, start + SCAN_QUERIES)
-        scan(meanings.subarray(start * embedder.dimensions, end * embedder.dimensions), cosines)
+        scan(meanings.subarray(start * dimensions, end * dimensions), cosines)
         for (let i = start; i < end; i++) {
-          const row = rows.subarray(i * width, (i + 1) * width)
-          const shape = shapeOf(prompts[i]!, statistics)
-          fillKernel(row, cosines.subarray((i - start) * landmarks, (i - start + 1) * landmarks), shape)
-          row.set(wordings.subarray(i * WORDING_DIMENSIONS, (i + 1) * WORDING_DIMENSIONS), landmarks)
-          row.set(shape, landmarks + WORDING_DIMENSIONS)
+          fillShape(prompts[i]!, statistics, shape)
+          fillKernel(cosines.subarray((i - start) * landmarks, (i - start + 1) * landmarks), shape, row)
+          vocabulary.read(prompts[i]!)
+          fillWording(wording)
+          centred(wording, wordingCentre)
+          use(row, i)
         }
       }
-      return rows
     },
     kernel,
   }
@@ -126,24 +142,22 @@ async function createFeatures(parts: Parts): Promise<PromptFeatures> {
         Float32Array.from(meaning, code => code * scales[i]!),
         cosines,
       )
-      fillKernel(row, cosines, shapes.subarray(i * STATISTICS, (i + 1) * STATISTICS))
+      fillKernel(cosines.subarray(0, landmarks), shapes.subarray(i * STATISTICS, (i + 1) * STATISTICS), row)
       matrix.set(row, i * landmarks)
     }
     return matrix
   }
+}
 
-  /** exp((cosine − 1) / width of meaning) + exp(−‖difference of statistics‖² / (2 · width of shape)). */
-  function fillKernel(row: Float32Array, near: Float32Array, shape: Float32Array) {
-    const scale = -1 / (2 * shapeWidth)
-    for (let k = 0; k < landmarks; k++) {
-      let distance = 0
-      for (let j = 0, at = k * STATISTICS; j < STATISTICS; j++, at++) {
-        const difference = shape[j]! - shapes[at]!
-        distance += difference * difference
-      }
-      row[k] = Math.exp((near[k]! - 1) / MEANING_WIDTH) + Math.exp(distance * scale)
-    }
+function wordingsOf(prompts: readonly string[]): Float32Array {
+  const vocabulary = createVocabulary(KEPT_WORDS)
+  const fill = createWording(vocabulary)
+  const rows = new Float32Array(prompts.length * WORDING_DIMENSIONS)
+  for (const [i, prompt] of prompts.entries()) {
+    vocabulary.read(prompt)
+    fill(rows.subarray(i * WORDING_DIMENSIONS, (i + 1) * WORDING_DIMENSIONS))
   }
+  return rows
 }
 
 /** Rows less their common centre, at unit length. */
@@ -156,8 +170,7 @@ function centred(rows: Float32Array, centre: Float32Array): Float32Array {
   return rows
 }
 
-function shapeOf(prompt: string, statistics: Float64Array): Float32Array {
-  return Float32Array.from(promptStatistics(prompt), (value, j) =>
-    standardised(value, statistics[j * 2]!, statistics[j * 2 + 1]!),
-  )
+function fillShape(prompt: string, statistics: Float64Array, shape: Float32Array): void {
+  const values = promptStatistics(prompt)
+  for (let j = 0; j < STATISTICS; j++) shape[j] = standardised(values[j]!, statistics[j * 2]!, statistics[j * 2 + 1]!)
 }

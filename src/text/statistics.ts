@@ -1,3 +1,5 @@
+import { mix32 } from './hash.ts'
+
 /** Names of what `promptStatistics` counts, in its order. */
 export const statisticNames: readonly string[] = [
   'length',
@@ -50,14 +52,12 @@ export function promptStatistics(prompt: string): Float64Array {
       if (unit === 44) commas++
     }
   }
-  const words = prompt.match(WORD) ?? []
-  const letters = words.reduce((sum, word) => sum + word.length, 0)
-  const different = new Set(words.map(word => word.toLowerCase())).size
+  const { words, letters, different } = countWords(prompt)
   const length = Math.max(1, prompt.length)
-  const count = Math.max(1, words.length)
+  const count = Math.max(1, words)
   return Float64Array.of(
     Math.log1p(prompt.length),
-    Math.log1p(words.length),
+    Math.log1p(words),
     Math.log1p(lines),
     Math.log1p(Math.max(longest, line)),
     Math.log1p(digits),
@@ -73,6 +73,71 @@ export function promptStatistics(prompt: string): Float64Array {
     Math.log1p(questions),
     Math.log1p(commas),
   )
+}
+
+interface WordCounts {
+  readonly words: number
+  /** UTF-16 units in words. */
+  readonly letters: number
+  /** Words that differ by more than case. */
+  readonly different: number
+}
+
+/** Words are runs of letters and digits of any script. Those that differ are told apart by a hash of 32 bits. */
+function countWords(prompt: string): WordCounts {
+  let words = 0
+  let letters = 0
+  let hash: number = START
+  let length = 0
+  for (let i = 0; i <= prompt.length; i++) {
+    const unit = i < prompt.length ? prompt.charCodeAt(i) : 0
+    const lower = unit < 128 ? lowerAscii[unit]! : lowerOf(unit)
+    if (lower === UNUSUAL) return countUnusualWords(prompt)
+    if (lower !== 0) {
+      hash = Math.imul(hash ^ lower, PRIME)
+      length++
+    } else if (length > 0) {
+      if (words === hashes.length) hashes = doubled(hashes)
+      hashes[words++] = hash
+      letters += length
+      hash = START
+      length = 0
+    }
+  }
+  return { words, letters, different: differentOf(hashes, words) }
+}
+
+/** The same for texts with units whose meaning or lower case depends on their neighbours. */
+function countUnusualWords(prompt: string): WordCounts {
+  const words = prompt.match(WORD) ?? []
+  const letters = words.reduce((sum, word) => sum + word.length, 0)
+  return { words: words.length, letters, different: new Set(words.map(word => word.toLowerCase())).size }
+}
+
+/** How many of the first `count` numbers differ. */
+function differentOf(numbers: Int32Array, count: number): number {
+  const size = 1 << (33 - Math.clz32(count | 7))
+  if (seen.length < size) seen = new Int32Array(size)
+  seen.fill(0, 0, size)
+  let different = 0
+  for (let i = 0; i < count; i++) {
+    // 0 marks a free place.
+    const number = numbers[i]! || 1
+    let place = mix32(number) & (size - 1)
+    while (seen[place] !== 0 && seen[place] !== number) place = (place + 1) & (size - 1)
+    if (seen[place] === 0) different++
+    seen[place] = number
+  }
+  return different
+}
+
+let hashes: Int32Array<ArrayBuffer> = new Int32Array(1 << 10)
+let seen: Int32Array<ArrayBuffer> = new Int32Array(1 << 10)
+
+function doubled(from: Int32Array): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2)
+  to.set(from)
+  return to
 }
 
 /** Mean and standard deviation of each statistic over prompts; a deviation of 0 counts as 1. */
@@ -91,6 +156,27 @@ export function standardised(value: number, mean: number, deviation: number): nu
 }
 
 const WORD = /[\p{L}\p{N}]+/gu
+const [START, PRIME] = [0x811c9dc5, 0x01000193] as const
+/** No lower case of its own: surrogates, which count in pairs, and what lower case makes longer or shapes by its neighbours. */
+const UNUSUAL = -1
+const UNKNOWN = -2
+
+/** The lower case of a unit; 0 where it is no letter or digit. */
+function lowerOf(unit: number): number {
+  if (lowers[unit] === UNKNOWN) lowers[unit] = findLower(unit)
+  return lowers[unit]!
+}
+
+function findLower(unit: number): number {
+  const character = String.fromCharCode(unit)
+  if ((unit & 0xf800) === 0xd800) return UNUSUAL
+  if (!/[\p{L}\p{N}]/u.test(character)) return 0
+  const lower = character.toLowerCase()
+  return lower.length === 1 && character !== 'Σ' ? lower.charCodeAt(0) : UNUSUAL
+}
+
+const lowers = new Int32Array(65536).fill(UNKNOWN)
+const lowerAscii = Int32Array.from({ length: 128 }, (_, unit) => findLower(unit))
 const signs = (text: string) =>
   Uint8Array.from({ length: 128 }, (_, unit) => Number(text.includes(String.fromCharCode(unit))))
 const isPunctuation = Uint8Array.from({ length: 128 }, (_, unit) =>

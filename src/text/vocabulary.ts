@@ -9,6 +9,8 @@ export const KEPT_WORDS = 1 << 15
 
 /** Reads one text after another, and knows again the words that it has read before. */
 export interface Vocabulary {
+  /** From now on calls `learn` with each word that is new, and its number. */
+  onWord(learn: (word: string, number: number) => void): void
   /** Reads a text; the other members then speak of it, until the next. */
   read(text: string): void
   /** Numbers of its different words, in the order of first sight: `wordCount` of them. */
@@ -24,9 +26,9 @@ export interface Vocabulary {
 /**
  * An empty vocabulary. Words are as `visitWords` cuts them, lower-cased, and told apart by a hash of 64 bits.
  * @param capacity words after which it forgets all before the next text, and numbers anew from 0.
- * @param learn called with each word that is new, and its number.
  */
-export function createVocabulary(capacity: number, learn: (word: string, number: number) => void): Vocabulary {
+export function createVocabulary(capacity: number): Vocabulary {
+  const learners: ((word: string, number: number) => void)[] = []
   /** A hash table with open addressing: number of a word + 1, 0 where free. */
   let slots = new Int32Array(1 << 12)
   let hashes = new Int32Array(1 << 12)
@@ -76,7 +78,8 @@ export function createVocabulary(capacity: number, learn: (word: string, number:
     places[number] = 0
     slots[slot] = size
     if (size * 2 > slots.length) rehash()
-    learn(lower.slice(start, end), number)
+    const word = lower.slice(start, end)
+    for (const learn of learners) learn(word, number)
     return number
   }
 
@@ -94,6 +97,9 @@ export function createVocabulary(capacity: number, learn: (word: string, number:
   }
 
   return {
+    onWord(learn) {
+      learners.push(learn)
+    },
     read(text) {
       if (size > capacity) {
         slots.fill(0)

@@ -40,3 +40,15 @@ test('prompts that differ in white space and case only have one hash', () => {
   expect(promptHash(' What  is\nRust? ')).toBe(promptHash('what is rust?'))
   expect(promptHash('what is rust?')).not.toBe(promptHash('what is rust'))
 })
+
+test.each([
+  ['surrogates', '𝒳 and 𝒳 𝒴'],
+  ['lower case that is longer', 'İ i̇ İstanbul'],
+  ['lower case by its place', 'ΟΔΟΣ οδος'],
+  ['other scripts', 'Да да, 漢字 ² ½ é É'],
+])('words are those of Unicode: %s', (_, text) => {
+  const words = text.match(/[\p{L}\p{N}]+/gu)!
+  const values = Object.fromEntries(statisticNames.map((name, j) => [name, promptStatistics(text)[j]!]))
+  expect(values.words).toBe(Math.log1p(words.length))
+  expect(values['share of different words']).toBe(new Set(words.map(word => word.toLowerCase())).size / words.length)
+})
