@@ -67,6 +67,7 @@ export async function createRouter(options: RouterOptions = {}, { statistics, no
       explain: async () => [],
     }
   }
+  refusePoolOptions(options)
   const { strategyId, strategy, threshold, pair, checkpoint, notes } = await openThreshold(asked)
   const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
   return {
@@ -81,6 +82,18 @@ export async function createRouter(options: RouterOptions = {}, { statistics, no
     winRate: async prompts => strategy.winRate(texts(prompts)),
     ...(strategy.quality ? { quality: async (prompts, models) => strategy.quality!(texts(prompts), models) } : {}),
     explain: async prompt => (await strategy.explain?.(prompt)) ?? [],
+  }
+}
+
+/** What `threshold` would pass over in silence. */
+function refusePoolOptions({ models, policyOptions }: RouterOptions): void {
+  if (models !== undefined) {
+    throw new UsageError(
+      'models: expected a policy that picks from a pool, got threshold, which decides between strong and weak. Name one with --policy, or the pair with --strong and --weak.',
+    )
+  }
+  if (policyOptions !== undefined) {
+    throw new UsageError('policy options: expected a policy that has options, got threshold. Name one with --policy.')
   }
 }
 
