@@ -28,7 +28,21 @@ export interface PolicyTrainingFlags {
   readonly skipBad?: boolean
   readonly promptColumn?: string
   readonly json?: boolean
+  /** Of strategies only. */
+  readonly strong?: string
+  readonly weak?: string
+  readonly embedder?: string
+  readonly fromLog?: string
+  readonly keepPrompts?: boolean
 }
+
+const OF_STRATEGIES = {
+  strong: '--strong',
+  weak: '--weak',
+  embedder: '--embedder',
+  fromLog: '--from-log',
+  keepPrompts: '--keep-prompts',
+} as const
 
 /**
  * Trains a policy from files with the model to choose for each prompt, measures it by cross-validation, and saves it.
@@ -38,6 +52,12 @@ export async function trainPolicy(id: string, files: readonly string[], flags: P
   const { output, folds, seed, force = false, skipBad = false, promptColumn, json = false } = flags
   lookUp(policies, id, 'policy')
   if (id !== 'learned') throw new UsageError(`--policy: expected learned, the policy that learns, got ${id}.`)
+  for (const [key, flag] of Object.entries(OF_STRATEGIES)) {
+    if (flags[key as keyof typeof OF_STRATEGIES] !== undefined)
+      throw new UsageError(
+        `${flag}: expected a strategy that is trained, got --policy learned, which takes no such flag.`,
+      )
+  }
   if (files.length === 0)
     throw new UsageError('train --policy learned: expected a file with columns prompt and model, got none.')
   if (output !== undefined) await requireWritable(output, '--output')

@@ -95,6 +95,12 @@ test('files that cannot be used, with the line', async () => {
     code: 2,
     stderr: expect.stringContaining('--folds: expected at most as many as there are different prompts, 2, got 5.'),
   })
+  expect(await train('chosen.csv', '--strong', 'x')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(
+      '--strong: expected a strategy that is trained, got --policy learned, which takes no such flag.',
+    ),
+  })
   const other = await runCli(['train', '--policy', 'ab', 'chosen.csv'], { cwd })
   expect(other).toMatchObject({
     code: 2,
