@@ -1,6 +1,6 @@
 import type { BatchOptions } from '../io/batch_options.ts'
 import { type CallBatchOptions, type CallBatchSummary, callBatch } from '../io/call_batch.ts'
-import type { EarlierRun } from '../io/ledger.ts'
+import type { EarlierRun } from '../io/ledger_history.ts'
 import { createRouter } from '../io/router.ts'
 import { carryOut } from '../upstream/plan.ts'
 import { dryRunBatch } from './batch_dry_run.ts'

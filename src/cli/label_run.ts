@@ -4,7 +4,7 @@ import { bodyOfPrompt } from '../io/chat_body.ts'
 import type { Config } from '../io/config.ts'
 import { type LabelResult, labelRows, labelSlot } from '../io/label_run.ts'
 import { readLabelTable, writeOutcomes, writeScorerOutcomes } from '../io/label_table.ts'
-import { ledgerFile, openLedger } from '../io/ledger.ts'
+import { ledgerFile, openLedger, setAsideNote } from '../io/ledger.ts'
 import { requireWritable } from '../io/write_whole.ts'
 import { scoredText } from '../upstream/accept.ts'
 import { carryOut } from '../upstream/plan.ts'
@@ -44,6 +44,7 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
     ...{ input: table.sha256, isResumed: flags.resume === true, slotOf: entry => labelSlot(entry, models) },
     settings: settingsOf(flags, models),
   })
+  if (ledger.setAside) process.stderr.write(`${setAsideNote(ledger.setAside)}\n`)
   if (ledger.earlier) {
     const { answered, cost, inFlight } = ledger.earlier
     const again = inFlight.length > 0 ? `; rows ${inFlight.join(', ')} were under way and are asked again` : ''

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import type { EarlierRun } from './ledger.ts'
+import type { EarlierRun } from './ledger_history.ts'
 
 /** What a call is expected to cost. */
 export interface Prediction {

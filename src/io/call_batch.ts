@@ -12,7 +12,8 @@ import { callRows } from './call_pipeline.ts'
 import type { BodyOptions } from './chat_body.ts'
 import { openDecisionLog } from './decision_log.ts'
 import type { Reject } from './framing.ts'
-import { type EarlierRun, type Ledger, ledgerFile, openLedger } from './ledger.ts'
+import { type Ledger, ledgerFile, openLedger, setAsideNote } from './ledger.ts'
+import type { EarlierRun } from './ledger_history.ts'
 import { lengthOf } from './partial_file.ts'
 import { rejectsFileOf } from './rejects_file.ts'
 import { openRequests, type Requests } from './requests.ts'
@@ -119,6 +120,7 @@ async function callRequests(
     await ledger!.close()
     return { ...summary('unchanged'), rows: answered, cost }
   }
+  if (ledger?.setAside) hooks.onNote?.(setAsideNote(ledger.setAside))
   if (ledger?.earlier) hooks.onEarlier?.(ledger.earlier)
   const { log: logging } = parts.router
   const log = logging && (await openDecisionLog(logging.file, message => hooks.onNote?.(message)))

@@ -2,7 +2,8 @@ import { UpstreamError } from '../errors.ts'
 import { createBudget, type Prediction, type Reservation } from './budget.ts'
 import type { RowAnswer } from './call_columns.ts'
 import type { LabelledRow, LabelRow } from './label_table.ts'
-import type { Ledger, LedgerEntry } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import type { LedgerEntry } from './ledger_history.ts'
 import { createLimit } from './limit.ts'
 
 /** What answers earned. */

@@ -87,3 +87,16 @@ test('without isResumed it begins anew; of another input, with other settings or
   expect(none.earlier).toBeUndefined()
   await none.close()
 })
+
+test('one that had answers and no end is set aside, not overwritten', async () => {
+  const run = async (isFinished: boolean) => {
+    const ledger = await open('e.jsonl', false)
+    await ledger.append({ row: 1, status: 'answered', answer: 'paid for' })
+    if (isFinished) await ledger.finish()
+    await ledger.close()
+    return ledger.setAside
+  }
+  const old = join(folder.path, 'e.jsonl.old')
+  expect([await run(false), await run(true), await run(true)]).toEqual([undefined, old, undefined])
+  expect(readFileSync(old, 'utf8')).toContain('paid for')
+})
