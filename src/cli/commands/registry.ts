@@ -13,7 +13,7 @@ export const commands: Registry<CommandModule> = {
   calibrate: { summary: 'find the threshold for a spending or quality target', load: () => import('./calibrate.ts') },
   eval: { summary: 'measure which strategy is worth having, with intervals', load: () => import('./eval.ts') },
   replay: {
-    summary: 'show what another policy would have done with the traffic of a decision log',
+    summary: 'decide the requests of a log again, by another policy',
     load: () => import('./replay.ts'),
   },
   label: {

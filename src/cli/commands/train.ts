@@ -59,7 +59,7 @@ the same files or not), the file is kept, and the exit code is 1. A file that tr
 --json prints { "version", "strategy", "pair", "folds", "seed", "skipped", "files": [{ "name", "pair", "rows", "quality",
 "strategies": [as in eval --json] }], "overall": { "id", "sets", "apgr", "apgrLow", "apgrHigh", "beatsRandom", "minusLength",
 "minusLengthLow", "minusLengthHigh", "beatsLength", "beatsSingleModel" }, "checkpoint": { "file", "sha256" } or null, "kept":
-the file that was not replaced, or null, "notes" }. "overall" is the mean over the files that have a gap, each counting alike;
+the file that was not replaced, or null }, with --from-log also "notes". "overall" is the mean over the files that have a gap, each counting alike;
 "beatsSingleModel" is true where some share of the prompts of one file earns more than its better model, with confidence.
 
 --policy learned takes files with columns prompt and model (or label): the model to choose, two or more different ones. It prints
@@ -139,7 +139,12 @@ async function run(files: string[], flags: Flags): Promise<void> {
     process.stdout.write(
       toPrettyJson({
         ...{ version: 1, strategy: id, pair, folds, seed, skipped, files },
-        ...{ overall: report?.overall ?? null, checkpoint: saved, kept, notes },
+        ...{
+          overall: report?.overall ?? null,
+          checkpoint: saved,
+          kept,
+          ...(flags.fromLog === undefined ? {} : { notes }),
+        },
       }),
     )
   }
