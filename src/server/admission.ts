@@ -1,4 +1,4 @@
-import { ApiFailure } from './envelope.ts'
+import { ApiFailure, clientGone } from './envelope.ts'
 import { type ClientKey, createKeyRing, shownKey } from './keys.ts'
 import type { Admission, Client } from './server_types.ts'
 
@@ -28,9 +28,6 @@ export interface AdmissionGauge {
 }
 
 const ANYONE: Client = { name: '' }
-
-/** Nobody hears it. */
-const GONE = new ApiFailure({ status: 499, type: 'invalid_request_error', code: 'client_gone', message: 'Gone.' })
 
 /** A minute, in milliseconds. */
 const MINUTE = 60_000
@@ -102,7 +99,7 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
     return new Promise<void>((resolve, reject) => {
       queue.add(resolve)
       onGone(() => {
-        if (queue.delete(resolve)) reject(GONE)
+        if (queue.delete(resolve)) reject(clientGone())
       })
     })
   }

@@ -25,6 +25,12 @@ export function invalidRequest(message: string, param?: string, code: string | n
   return new ApiFailure({ status: 400, type: 'invalid_request_error', code, message, ...(param ? { param } : {}) })
 }
 
+/** Whoever asked went away; nobody hears it. */
+export function clientGone(): ApiFailure {
+  const message = 'The client went away.'
+  return new ApiFailure({ status: 499, type: 'invalid_request_error', code: 'client_gone', message })
+}
+
 /** The body that carries an error. */
 export function envelope({ type, code, message, param }: ApiError): string {
   return JSON.stringify({ error: { message, type, param: param ?? null, code } })

@@ -29,6 +29,7 @@ export function createServerLog(
   )
   return {
     exchange(exchange) {
+      if (!log.isLevelEnabled('warn')) return
       const { id, client, path, asked, decision, model, status, ending, error, attempts, usage, cost, latency } =
         exchange
       const failed = attempts.flatMap(({ model: tried, failure }) =>

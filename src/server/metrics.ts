@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { Pool } from '../types.ts'
 import type { DriftState } from './drift.ts'
+import { createBuckets, createCounts, type Series } from './series.ts'
 import type { Exchange } from './server_types.ts'
 
 /** What is measured from outside each time that somebody looks. */
@@ -28,10 +29,14 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry, prefix: 'llmroute_' })
-  const counter = (name: string, help: string, labelNames: string[]) =>
-    new Counter({ name: `llmroute_${name}`, help, labelNames, registers })
-  const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) =>
-    new Histogram({ name: `llmroute_${name}`, help, labelNames, buckets, registers })
+  const registered = <T extends Series>(series: T): T => {
+    registry.registerMetric(series as unknown as Metric)
+    return series
+  }
+  const counter = (name: string, help: string, labels: string[]) =>
+    registered(createCounts({ name: `llmroute_${name}`, help, labels }))
+  const histogram = (name: string, help: string, labels: string[], bounds: number[]) =>
+    registered(createBuckets({ name: `llmroute_${name}`, help, labels }, bounds))
   const gauge = (
     name: string,
     help: string,
@@ -93,27 +98,26 @@ export function createMetrics(sources: MetricSources): Metrics {
   )
 
   return {
-    see({ path, decision, model = '', status, ending, error, attempts: tried, latency: whole, ...exchange }) {
-      requests.inc({ path, model, policy: decision?.policy ?? '', status: String(status), ending })
-      if (error) failures.inc({ code: error.code ?? error.type })
-      else if (ending === 'cut') failures.inc({ code: 'stream_cut' })
-      for (const attempt of tried)
-        attempts.inc({ model: attempt.model, outcome: attempt.failure === undefined ? 'ok' : 'failed' })
-      if (model === '') return
-      latency.observe({ model }, whole / 1000)
-      if (exchange.firstByte !== undefined) firstByte.observe({ model }, exchange.firstByte / 1000)
+    see(exchange) {
+      const { path, decision, model, status, ending, error, usage, client } = exchange
+      requests.add(1, path, model ?? '', decision?.policy ?? '', String(status), ending)
+      if (error) failures.add(1, error.code ?? error.type)
+      else if (ending === 'cut') failures.add(1, 'stream_cut')
+      for (const tried of exchange.attempts) attempts.add(1, tried.model, tried.failure === undefined ? 'ok' : 'failed')
+      if (model === undefined) return
+      latency.observe(exchange.latency / 1000, model)
+      if (exchange.firstByte !== undefined) firstByte.observe(exchange.firstByte / 1000, model)
       if (exchange.overhead !== undefined) overhead.observe(exchange.overhead / 1000)
-      if (exchange.isCached) cached.inc({ model })
-      const key = exchange.client.name
-      if (exchange.usage) {
-        const estimated = String(exchange.usage.isEstimated)
-        tokens.inc({ model, key, kind: 'input', estimated }, exchange.usage.inputTokens)
-        tokens.inc({ model, key, kind: 'output', estimated }, exchange.usage.outputTokens)
+      if (exchange.isCached) cached.add(1, model)
+      if (usage) {
+        const estimated = String(usage.isEstimated)
+        tokens.add(usage.inputTokens, model, client.name, 'input', estimated)
+        tokens.add(usage.outputTokens, model, client.name, 'output', estimated)
       }
-      if (exchange.cost !== undefined) dollars.inc({ model, key }, exchange.cost)
+      if (exchange.cost !== undefined) dollars.add(exchange.cost, model, client.name)
     },
     refuse(code) {
-      failures.inc({ code })
+      failures.add(1, code)
     },
     async render() {
       return { type: registry.contentType, body: await registry.metrics() }

@@ -10,11 +10,14 @@ import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 /** What a token is taken to be where an answer does not count them. */
 const CHARACTERS_PER_TOKEN = 4
 
+/** What is known of an exchange before a model has answered. */
+export type Begun = Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
+
 /** What is passed on, and what is known of it so far. */
 export interface Passing {
   readonly parts: ServerParts
   readonly routing: Routing
-  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
+  readonly exchange: Begun
   readonly inputCharacters: number
   readonly request: Omit<ForwardRequest, 'signal'>
   /** Called when a model has taken the request. */
@@ -23,79 +26,95 @@ export interface Passing {
 
 /** Sends a request to its models and the answer's bytes to the client, and says once what became of it. */
 export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
-  const { parts, routing, exchange, request } = passing
+  const { parts, routing, exchange } = passing
+  const { models, path, bodyFor, headers: received, isStream } = passing.request
   const gone = new AbortController()
+  const { signal } = gone
   response.once('close', () => {
     if (!response.writableFinished) gone.abort()
   })
   let forwarded: Forwarded
   try {
-    forwarded = await routing.forwarder.forward({ ...request, signal: gone.signal })
-  } catch (error) {
-    const failure = apiErrorOf(error, parts.now())
+    forwarded = await routing.forwarder.forward({ models, path, bodyFor, headers: received, isStream, signal })
+  } catch (thrown) {
+    const error = apiErrorOf(thrown, parts.now())
+    const isGone = signal.aborted
     report(passing, {
-      status: gone.signal.aborted ? 499 : failure.status,
-      error: failure,
-      ending: gone.signal.aborted ? 'abandoned' : 'failed',
-      attempts: attemptsOf(error),
+      status: isGone ? 499 : error.status,
+      error,
+      ending: isGone ? 'abandoned' : 'failed',
+      attempts: attemptsOf(thrown),
       isCached: false,
     })
-    return answerError(response, failure, exchange.id)
+    return answerError(response, error, exchange.id)
   }
-  passing.onAnswer(forwarded.model)
-  const watcher = createStreamWatcher()
-  const waited = forwarded.attempts.at(-1)?.latency ?? 0
-  const headers = { ...forwarded.headers, ...decisionHeaders(exchange, forwarded) }
+  const { model, status, attempts, isCached } = forwarded
+  passing.onAnswer(model)
+  const waited = attempts.at(-1)?.latency ?? 0
+  const headers = { ...forwarded.headers }
+  tellDecision(headers, exchange, model.id, attempts.length, isCached)
   const firstByte = parts.now() - exchange.started
-  const overhead = Math.max(0, firstByte - waited)
-  const ending = await (request.isStream
-    ? pipe(forwarded, response, headers, { watcher, gone: gone.signal })
-    : sendWhole(forwarded, response, headers, gone.signal))
-  const figures = figuresOf(passing, forwarded, watcher)
+  const watcher = isStream ? createStreamWatcher() : undefined
+  const ending = watcher
+    ? await pipe(forwarded, response, headers, { watcher, gone: signal })
+    : await sendWhole(forwarded, response, headers, signal)
+  const { usage, cost } = figuresOf(passing, forwarded, watcher)
   forwarded.release(ending, {
-    ...(figures.cost === undefined ? {} : { cost: figures.cost }),
-    ...(figures.usage ? { outputTokens: figures.usage.outputTokens } : {}),
+    ...(cost === undefined ? {} : { cost }),
+    ...(usage ? { outputTokens: usage.outputTokens } : {}),
   })
-  report(passing, {
-    status: forwarded.status,
-    model: forwarded.model.id,
-    ending,
-    attempts: forwarded.attempts,
-    isCached: forwarded.isCached,
-    firstByte,
-    overhead,
-    ...figures,
-  })
+  const overhead = Math.max(0, firstByte - waited)
+  report(passing, { status, model: model.id, ending, attempts, isCached, firstByte, overhead, usage, cost })
 }
 
 type Outcome = Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> &
   Partial<Pick<Exchange, 'model' | 'error' | 'firstByte' | 'overhead' | 'usage' | 'cost'>>
 
-function report({ parts, exchange, request }: Passing, outcome: Outcome): void {
+/** Field by field: copies of objects this large are slow, and this is told of every request. */
+function report({ parts, exchange, request: { isStream } }: Passing, outcome: Outcome): void {
+  const { id, client, path, asked, started, request, decision } = exchange
+  const { status, model, error, ending, attempts, isCached, firstByte, overhead, usage, cost } = outcome
+  const latency = parts.now() - started
   parts.onExchange({
-    ...exchange,
-    ...outcome,
-    isStream: request.isStream,
-    latency: parts.now() - exchange.started,
+    id,
+    client,
+    path,
+    asked,
+    started,
+    request,
+    decision,
+    status,
+    model,
+    error,
+    ending,
+    attempts,
+    isCached,
+    isStream,
+    latency,
+    firstByte,
+    overhead,
+    usage,
+    cost,
   })
 }
 
-/** What an answer's headers say of the decision. */
-export function decisionHeaders(
+/** Adds to an answer's headers what they say of the decision. */
+export function tellDecision(
+  headers: Record<string, string>,
   { id, decision }: Pick<Exchange, 'id' | 'decision'>,
-  { model, attempts, isCached }: Pick<Forwarded, 'attempts' | 'isCached'> & { readonly model: Pick<Model, 'id'> },
-): Record<string, string> {
+  model: string,
+  attempts: number,
+  isCached: boolean,
+): void {
   const { strategy, winRate, threshold, policy } = decision!
-  return {
-    'x-llmroute-request-id': id,
-    'x-llmroute-model': encoded(model.id),
-    'x-llmroute-policy': policy,
-    ...(strategy === undefined ? {} : { 'x-llmroute-strategy': strategy }),
-    ...(winRate === undefined ? {} : { 'x-llmroute-win-rate': String(winRate) }),
-    ...(threshold === undefined ? {} : { 'x-llmroute-threshold': String(threshold) }),
-    'x-llmroute-attempts': String(attempts.length),
-    'x-llmroute-cache': isCached ? 'hit' : 'miss',
-  }
+  headers['x-llmroute-request-id'] = id
+  headers['x-llmroute-model'] = encoded(model)
+  headers['x-llmroute-policy'] = policy
+  if (strategy !== undefined) headers['x-llmroute-strategy'] = strategy
+  if (winRate !== undefined) headers['x-llmroute-win-rate'] = String(winRate)
+  if (threshold !== undefined) headers['x-llmroute-threshold'] = String(threshold)
+  headers['x-llmroute-attempts'] = String(attempts)
+  headers['x-llmroute-cache'] = isCached ? 'hit' : 'miss'
 }
 
 /** Ids may hold what a header may not. */
@@ -105,20 +124,30 @@ function encoded(id: string): string {
 
 type Ending = 'whole' | 'cut' | 'abandoned'
 
-/** The body in one piece, as the forwarder has it: one write costs less than several. */
+/** Longest answer that is written as one text with its headers. */
+const ONE_PIECE = 65_536
+
+/** The whole body. */
 async function sendWhole(
-  { status, body }: Forwarded,
+  { status, body, bytes: whole }: Forwarded,
   response: ServerResponse,
   headers: Record<string, string>,
   gone: AbortSignal,
 ): Promise<Ending> {
+  const bytes = whole ?? (await gathered(body))
+  if (gone.aborted) return 'abandoned'
+  headers['content-length'] = String(bytes.length)
+  response.writeHead(status, headers)
+  // Text goes out in one write with the headers, which costs less than two; as latin1 every byte stays what it is.
+  if (bytes.length > ONE_PIECE) response.end(bytes)
+  else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
+  return 'whole'
+}
+
+async function gathered(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   for await (const piece of body) pieces.push(piece)
-  if (gone.aborted) return 'abandoned'
-  const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
-  response.writeHead(status, { ...headers, 'content-length': bytes.length })
-  response.end(bytes)
-  return 'whole'
+  return Buffer.concat(pieces)
 }
 
 /** Copies a stream. One that breaks off ends with an error event: a clean end would say that the answer is whole. */
@@ -165,20 +194,20 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 function figuresOf(
-  { inputCharacters, request }: Passing,
+  { inputCharacters }: Passing,
   forwarded: Forwarded,
-  watcher: StreamWatcher,
+  watcher: StreamWatcher | undefined,
 ): Pick<Exchange, 'usage' | 'cost'> {
   const { status, model, json, isCached } = forwarded
   if (status >= 300) return {}
-  const { usage, characters } = request.isStream ? watcher.figures() : fromJson(json)
+  const { usage, characters } = watcher ? watcher.figures() : fromJson(json)
   const counted = readUsage(usage) ?? {
     inputTokens: Math.ceil(inputCharacters / CHARACTERS_PER_TOKEN),
     outputTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN),
     isEstimated: true,
   }
   const cost = isCached ? 0 : costOf(model, counted)
-  return { usage: counted, ...(cost === undefined ? {} : { cost }) }
+  return { usage: counted, cost }
 }
 
 function fromJson(json: unknown): { usage: unknown; characters: number } {

@@ -3,14 +3,14 @@ import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
-import { decisionHeaders } from './pass_on.ts'
+import { type Begun, tellDecision } from './pass_on.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 
 /** A request that several models answer together, or in turn. */
 export interface PlannedExchange {
   readonly parts: ServerParts
   readonly routing: Routing
-  readonly exchange: Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
+  readonly exchange: Begun
   readonly body: ChatBody
   readonly isStream: boolean
 }
@@ -46,15 +46,11 @@ export async function answerPlanned(
     return answerError(response, failure, exchange.id)
   }
   const { model, attempts, isCached, usage, cost } = answer
-  const headers = decisionHeaders(exchange, { model: { id: model }, attempts, isCached })
-  if (isStream) {
-    response.writeHead(200, { 'content-type': 'text/event-stream', ...headers })
-    response.end(eventsOf(answer))
-  } else {
-    response.writeHead(200, { 'content-type': 'application/json', ...headers })
-    response.end(JSON.stringify(bodyOf(answer)))
-  }
-  report({ status: 200, model, ending: 'whole', attempts, isCached, usage, ...(cost === undefined ? {} : { cost }) })
+  const headers = { 'content-type': isStream ? 'text/event-stream' : 'application/json' }
+  tellDecision(headers, exchange, model, attempts.length, isCached)
+  response.writeHead(200, headers)
+  response.end(isStream ? eventsOf(answer) : JSON.stringify(bodyOf(answer)))
+  report({ status: 200, model, ending: 'whole', attempts, isCached, usage, cost })
 }
 
 function bodyOf({ body, text, usage }: PlanAnswer): Record<string, unknown> {

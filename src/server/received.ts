@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { ApiFailure, invalidRequest } from './envelope.ts'
+import { ApiFailure, clientGone, invalidRequest } from './envelope.ts'
 import { findValues, type Span } from './json_span.ts'
 
 /** A request body, as it came and as it is understood. */
@@ -30,7 +30,8 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
   return { bytes, body: body as Received['body'], model: spans }
 }
 
-async function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
+/** By events: an iterator costs as much as all the rest of reading. */
+function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   const tooLarge = () =>
     new ApiFailure({
       status: 413,
@@ -38,13 +39,19 @@ async function readBytes(request: IncomingMessage, most: number): Promise<Buffer
       code: 'request_too_large',
       message: `The body of your request is larger than ${most} bytes.`,
     })
-  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > most) throw tooLarge()
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length'] ?? 0) > most) return reject(tooLarge())
+    let chunks: Buffer[] = []
+    let length = 0
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      if (length <= most) chunks.push(chunk)
+      else {
+        chunks = []
+        reject(tooLarge())
+      }
+    })
+    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.once('error', () => reject(clientGone()))
+  })
 }

@@ -49,24 +49,24 @@ export interface Exchange {
   readonly started: number
   /** As the policy saw it. */
   readonly request: RouteRequest
-  readonly decision?: Decision
+  readonly decision?: Decision | undefined
   /** The model that answered. */
-  readonly model?: string
+  readonly model?: string | undefined
   readonly status: number
-  readonly error?: ApiError
+  readonly error?: ApiError | undefined
   readonly ending: 'whole' | 'cut' | 'abandoned' | 'failed'
   readonly attempts: readonly Attempt[]
   readonly isStream: boolean
   readonly isCached: boolean
   /** Estimated where the answer does not say. */
-  readonly usage?: Usage
-  readonly cost?: number
+  readonly usage?: Usage | undefined
+  readonly cost?: number | undefined
   /** Until the answer ended. */
   readonly latency: number
   /** Until its first byte went to the client. */
-  readonly firstByte?: number
+  readonly firstByte?: number | undefined
   /** Of `firstByte`, what was spent here and not on models. */
-  readonly overhead?: number
+  readonly overhead?: number | undefined
 }
 
 /** What keeps strangers and floods out, asked before a request's body is read. */

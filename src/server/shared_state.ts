@@ -38,6 +38,7 @@ export function createSharedState(
 ): SharedState {
   let routed: Routed = { pool: { models: [] }, policyId: '' }
   let drift = createDriftWatch(undefined)
+  let wasDrifting = false
   const budgets = createBudgets(now)
   const traffic = createTraffic(now, () => routed.pool)
   const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), ...gauge })
@@ -70,8 +71,9 @@ export function createSharedState(
   function seeShare({ decision, asked }: Exchange): void {
     const { pair } = routed.pool
     if (decision?.policy !== 'threshold' || asked !== 'auto' || !pair) return
-    const was = drift.state().isDrifting
     drift.see(decision.model === pair.strong.id)
-    if (!was && drift.state().isDrifting) onDrift(drift.state())
+    const state = drift.state()
+    if (state.isDrifting && !wasDrifting) onDrift(state)
+    wasDrifting = state.isDrifting
   }
 }

@@ -45,7 +45,7 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
   const since = now()
   const minutes = new Map<number, number>()
   const byModel: Record<string, number> = Object.create(null)
-  const recent: RecentExchange[] = []
+  const recent: (Omit<RecentExchange, 'why'> & Pick<Exchange, 'decision' | 'error'>)[] = []
   const latencies: number[] = []
   let requests = 0
   let failed = 0
@@ -53,11 +53,11 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
   let dollarsAllStrong: number | null = 0
   return {
     see(exchange) {
-      requests++
       if (exchange.ending === 'failed' || exchange.ending === 'cut') failed++
       const minute = Math.floor(now() / MINUTE)
-      minutes.set(minute, (minutes.get(minute) ?? 0) + 1)
-      for (const old of minutes.keys()) if (old <= minute - MINUTES) minutes.delete(old)
+      const known = minutes.get(minute)
+      minutes.set(minute, (known ?? 0) + 1)
+      if (known === undefined) for (const old of minutes.keys()) if (old <= minute - MINUTES) minutes.delete(old)
       const { model, usage, cost = 0 } = exchange
       if (model !== undefined) byModel[model] = (byModel[model] ?? 0) + 1
       dollars += cost
@@ -69,18 +69,10 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
           dollarsAllStrong += (usage.inputTokens * strong.inputPrice! + usage.outputTokens * strong.outputPrice!) / 1e6
         }
       }
-      latencies.push(exchange.latency)
-      if (latencies.length > LATENCIES) latencies.shift()
-      recent.unshift({
-        at: exchange.started,
-        id: exchange.id,
-        asked: exchange.asked,
-        model: model ?? '',
-        status: exchange.status,
-        why: whyOf(exchange),
-        latency: exchange.latency,
-      })
-      if (recent.length > RECENT) recent.pop()
+      const place = requests++
+      latencies[place % LATENCIES] = exchange.latency
+      const { started: at, id, asked, status, decision, error, latency } = exchange
+      recent[place % RECENT] = { at, id, asked, model: model ?? '', status, decision, error, latency }
     },
     snapshot() {
       const minute = Math.floor(now() / MINUTE)
@@ -95,13 +87,15 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
         byModel,
         perMinute,
         latencies: latencies.toSorted((a, b) => a - b),
-        recent,
+        recent: recent
+          .toSorted((a, b) => b.at - a.at)
+          .map(({ decision, error, ...seen }) => ({ ...seen, why: whyOf(decision, error) })),
       }
     },
   }
 }
 
-function whyOf({ decision, error }: Exchange): string {
+function whyOf(decision: Exchange['decision'], error: Exchange['error']): string {
   if (error) return error.message
   if (!decision) return ''
   const { policy, strategy, winRate, threshold, reasons = [] } = decision

@@ -5,7 +5,7 @@ import { parseJson } from './json.ts'
 import type { Forwarded, ForwardRequest } from './upstream_types.ts'
 
 /** An answer that has begun. */
-export type Begun = Pick<Forwarded, 'status' | 'headers' | 'body' | 'json' | 'release'>
+export type Begun = Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release'>
 
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
 export function keyOfForward(model: Model, { path, bodyFor }: ForwardRequest): string {
@@ -16,9 +16,9 @@ export function keyOfForward(model: Model, { path, bodyFor }: ForwardRequest): s
 
 /** The same answer, given to `store` when it was whole and is not longer than `most` bytes. */
 export function storing(begun: Begun, most: number, store: (bytes: Uint8Array) => void): Begun {
-  const { status, headers, json, body, release } = begun
-  let chunks: Uint8Array[] = []
-  let size = 0
+  const { status, headers, json, body, bytes, release } = begun
+  let chunks: Uint8Array[] = bytes ? [bytes] : []
+  let size = bytes?.length ?? 0
   async function* passing() {
     for await (const chunk of body) {
       size += chunk.length
@@ -29,7 +29,7 @@ export function storing(begun: Begun, most: number, store: (bytes: Uint8Array) =
   }
   return {
     ...begun,
-    body: passing(),
+    body: bytes ? body : passing(),
     release(ending, figures) {
       if (ending === 'whole' && size > 0 && size <= most) {
         const head = { status, type: headers['content-type'], isJson: json !== undefined }
@@ -52,6 +52,7 @@ export function storedAnswer(stored: Uint8Array | undefined): Begun | undefined 
     status: head.status,
     headers: head.type === undefined ? {} : { 'content-type': head.type },
     body: once(bytes),
+    bytes,
     ...(head.isJson ? { json: parseJson(Buffer.from(bytes).toString('utf8')) } : {}),
     release: () => {},
   }

@@ -75,7 +75,7 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
 }
 
 function whole({ status, headers }: Reply, bytes: Uint8Array, ticket: Ticket): Begun {
-  return { status, headers: incomingHeaders(headers), body: once(bytes), release: releaseOf(ticket, () => {}) }
+  return { status, headers: incomingHeaders(headers), body: once(bytes), bytes, release: releaseOf(ticket, () => {}) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
