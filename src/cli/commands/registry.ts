@@ -16,10 +16,7 @@ export const commands: Registry<CommandModule> = {
     summary: 'decide the requests of a log again, by another policy',
     load: () => import('./replay.ts'),
   },
-  label: {
-    summary: 'call models on a sample and score their answers: outcomes to train on',
-    load: () => import('./label.ts'),
-  },
+  label: { summary: 'call models and score their answers, for train', load: () => import('./label.ts') },
   train: { summary: 'learn a strategy from your own outcomes', load: () => import('./train.ts') },
   serve: { summary: 'an OpenAI-compatible endpoint that routes', load: () => import('./serve.ts') },
   keys: { summary: 'make keys for clients of serve', load: () => import('./keys.ts') },
