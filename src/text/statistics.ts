@@ -26,32 +26,23 @@ export const statisticNames: readonly string[] = [
  */
 export function promptStatistics(prompt: string): Float64Array {
   let lines = 1
-  let line = 0
+  let lineStart = 0
   let longest = 0
-  let digits = 0
-  let capitals = 0
-  let punctuation = 0
-  let mathematical = 0
-  let code = 0
-  let questions = 0
-  let commas = 0
+  counts.fill(0)
   for (let i = 0; i < prompt.length; i++) {
     const unit = prompt.charCodeAt(i)
-    line++
+    if (unit >= 128) continue
+    counts[unit]!++
     if (unit === 10) {
       lines++
-      longest = Math.max(longest, line)
-      line = 0
-    } else if (unit >= 48 && unit <= 57) digits++
-    else if (unit >= 65 && unit <= 90) capitals++
-    else if (unit < 128 && isPunctuation[unit]) {
-      punctuation++
-      if (isMathematical[unit]) mathematical++
-      if (isCode[unit]) code++
-      if (unit === 63) questions++
-      if (unit === 44) commas++
+      longest = Math.max(longest, i + 1 - lineStart)
+      lineStart = i + 1
     }
   }
+  longest = Math.max(longest, prompt.length - lineStart)
+  const digits = sumOf(48, 57)
+  const capitals = sumOf(65, 90)
+  const punctuation = countOf(PUNCTUATION)
   const { words, letters, different } = countWords(prompt)
   const length = Math.max(1, prompt.length)
   const count = Math.max(1, words)
@@ -59,7 +50,7 @@ export function promptStatistics(prompt: string): Float64Array {
     Math.log1p(prompt.length),
     Math.log1p(words),
     Math.log1p(lines),
-    Math.log1p(Math.max(longest, line)),
+    Math.log1p(longest),
     Math.log1p(digits),
     Math.log1p(capitals),
     Math.log1p(punctuation),
@@ -68,11 +59,26 @@ export function promptStatistics(prompt: string): Float64Array {
     punctuation / length,
     Math.log1p(letters / count),
     different / count,
-    Math.log1p(mathematical),
-    Math.log1p(code),
-    Math.log1p(questions),
-    Math.log1p(commas),
+    Math.log1p(countOf(MATHEMATICAL)),
+    Math.log1p(countOf(CODE)),
+    Math.log1p(counts[63]!),
+    Math.log1p(counts[44]!),
   )
+}
+
+/** How often each ASCII character is in the prompt that is being counted. */
+const counts = new Int32Array(128)
+
+function sumOf(first: number, last: number): number {
+  let sum = 0
+  for (let unit = first; unit <= last; unit++) sum += counts[unit]!
+  return sum
+}
+
+function countOf(units: Uint8Array): number {
+  let sum = 0
+  for (const unit of units) sum += counts[unit]!
+  return sum
 }
 
 interface WordCounts {
@@ -177,10 +183,8 @@ function findLower(unit: number): number {
 
 const lowers = new Int32Array(65536).fill(UNKNOWN)
 const lowerAscii = Int32Array.from({ length: 128 }, (_, unit) => findLower(unit))
-const signs = (text: string) =>
-  Uint8Array.from({ length: 128 }, (_, unit) => Number(text.includes(String.fromCharCode(unit))))
-const isPunctuation = Uint8Array.from({ length: 128 }, (_, unit) =>
-  Number(unit > 32 && unit < 127 && !/[a-z0-9]/i.test(String.fromCharCode(unit))),
-)
-const isMathematical = signs('=+*/^<>\\$')
-const isCode = signs('{}();')
+const unitsOf = (isOne: (character: string) => boolean) =>
+  Uint8Array.from({ length: 128 }, (_, unit) => unit).filter(unit => isOne(String.fromCharCode(unit)))
+const PUNCTUATION = unitsOf(character => character > ' ' && character < '\x7f' && !/[a-z0-9]/i.test(character))
+const MATHEMATICAL = unitsOf(character => '=+*/^<>\\$'.includes(character))
+const CODE = unitsOf(character => '{}();'.includes(character))
