@@ -8,6 +8,7 @@ import { starterConfig } from '../../io/config_starter.ts'
 import { presets } from '../../io/presets.ts'
 import { writeWhole } from '../../io/write_whole.ts'
 import { unknownName } from '../../registry.ts'
+import { toJson } from '../output/json.ts'
 
 const EXAMPLES = `
 Providers:
@@ -18,18 +19,27 @@ ${Object.entries(presets)
 Examples:
   llmroute init
   llmroute init --provider groq
-  llmroute init --provider anthropic,ollama --force`
+  llmroute init --provider anthropic,ollama --force
+
+--json prints { "version", "file", "unset": names of environment variables that hold no key yet }.`
 
 /** `llmroute init`. */
 export function define(command: Command): void {
   command
     .option('--provider <ids>', 'whose models it begins with: openai,groq (default: openai)', parseProviders)
     .option('--force', 'write over a llmroute.yaml that is there')
+    .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(run)
 }
 
-async function run({ provider = ['openai'], force }: { provider?: readonly string[]; force?: boolean }): Promise<void> {
+interface Flags {
+  provider?: readonly string[]
+  force?: boolean
+  json?: boolean
+}
+
+async function run({ provider = ['openai'], force, json }: Flags): Promise<void> {
   if (!force && lstatSync(CONFIG_FILE, { throwIfNoEntry: false })) {
     throw new UsageError(`${CONFIG_FILE}: expected no such file here yet, got one. Write over it with --force.`)
   }
@@ -37,6 +47,7 @@ async function run({ provider = ['openai'], force }: { provider?: readonly strin
   await writeWhole(file, starterConfig(provider, schemaPath()))
   const keys = provider.flatMap(id => presets[id]!.keyVariable ?? [])
   const unset = keys.filter(variable => !process.env[variable])
+  if (json) process.stdout.write(toJson({ version: 1, file, unset }))
   process.stderr.write(
     `Wrote ${file}\nNext: ${unset.map(variable => `export ${variable}=…, `).join('')}llmroute config check\n`,
   )

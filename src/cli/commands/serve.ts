@@ -3,10 +3,11 @@ import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { printable } from '../../registry.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
+import { toJson } from '../output/json.ts'
 import { type ServeFlags, startServer, workersOf } from '../serve_run.ts'
 import { runPrimary } from '../serve_workers.ts'
 
-type Flags = DecisionFlags & ServeFlags & { workers?: number }
+type Flags = DecisionFlags & ServeFlags & { workers?: number; json?: boolean }
 
 const EXAMPLES = `
 Examples:
@@ -22,7 +23,9 @@ policy, "router-mf-0.11593" a strategy with its threshold, a configured model's 
   GET  /v1/models    what may be asked for      GET /health /ready /metrics   and / a status page
 
 SIGTERM lets what is under way finish; SIGHUP, or a change of llmroute.yaml, reads it again. Lines of JSON about requests go to
-standard error, never with a key, and without prompts unless the configuration says so (serve: { log_prompts: true }).`
+standard error, never with a key, and without prompts unless the configuration says so (serve: { log_prompts: true }).
+
+--json prints { "version", "url", "pid" } once it listens, for whoever starts it.`
 
 const LEVELS = ['debug', 'info', 'warn', 'silent'] as const
 
@@ -34,6 +37,7 @@ export function define(command: Command): void {
     .option('--workers <n>', 'processes (default: 1)', text => parseCount(text, '--workers', 1))
     .option('--context', 'score the whole conversation instead of its last user turn')
     .option('--log-level <level>', LEVELS.join(', '), parseLevel)
+    .option('--json', 'print JSON')
     .option('--insecure', 'let others than this machine ask without a key')
     .addHelpText('after', EXAMPLES)
     .action(run)
@@ -53,6 +57,7 @@ async function run(flags: Flags): Promise<void> {
     throw error
   })
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
+  if (flags.json) process.stdout.write(toJson({ version: 1, url: serving.url, pid: process.pid }))
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
