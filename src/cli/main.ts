@@ -15,6 +15,11 @@ Examples:
   llmroute train outcomes.csv --strategy linear -o mine.safetensors
   cat prompts.txt | llmroute batch - > routed.txt
 
+With models of your own in llmroute.yaml:
+  llmroute init
+  llmroute route --call "Why is the sky blue?"
+  llmroute serve
+
 Exit codes: 0 done; 1 ran, and the answer is no; 2 wrong usage or bad data; 3 an endpoint failed; 70 a bug.
 llmroute <command> --help shows the options and more examples.`
 

@@ -17,7 +17,7 @@ const known = new WeakMap<Endpoint, Map<string, Destination>>()
 export function endpointOf(model: Model): Endpoint {
   if (model.endpoint) return model.endpoint
   throw new UsageError(
-    `Model ${printable(model.id)}: expected a base_url to call it, got none. Set it in llmroute.yaml.`,
+    `Model ${printable(model.id)}: expected a base_url to call it, got none. Set it in llmroute.yaml (llmroute init writes one).`,
   )
 }
 

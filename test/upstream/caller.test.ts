@@ -138,7 +138,7 @@ test('what the user must set is said before anything is sent', async () => {
     'Model big: expected a key in the environment variable TEST_UPSTREAM_NONE, got none. Set it.',
   )
   await expect(ask({ models: [{ id: 'bare' }] })).rejects.toThrow(
-    'Model bare: expected a base_url to call it, got none. Set it in llmroute.yaml.',
+    'Model bare: expected a base_url to call it, got none. Set it in llmroute.yaml (llmroute init writes one).',
   )
   await expect(ask({ models: [{ id: 'odd', endpoint: { baseUrl: 'file:///etc' } }] })).rejects.toThrow(
     'Model odd: expected a base_url that starts with http:// or https://, got another. Correct it.',
