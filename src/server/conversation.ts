@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash32 } from '../text/hash.ts'
 import type { Turn } from '../types.ts'
 import { invalidRequest } from './envelope.ts'
 
@@ -25,13 +25,15 @@ export function scoredText({ turns, prompt }: Conversation, isWhole: boolean): s
     .join('\n\n')
 }
 
-/** The same for all requests of a conversation, and no text that could be read back: a hash of what was asked for and its first user turn. */
+/** Characters by which first turns are told apart. */
+const TELLING = 10_000
+
+/** The same for all requests of a conversation, and no text that could be read back: 64 bits of hash of who asked for what in its first user turn. */
 export function conversationKey(name: string, { turns }: Conversation, client: string): string | undefined {
   const first = turns.find(({ role }) => role === 'user')
   if (!first) return undefined
-  return createHash('sha256')
-    .update(JSON.stringify([client, name, first.text]))
-    .digest('base64url')
+  const said = `${client}\0${name}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
+  return `${hash32(said, 1).toString(36)}-${hash32(said, 2).toString(36)}`
 }
 
 function turnsOf({ messages, input, prompt }: Readonly<Record<string, unknown>>): Turn[] {

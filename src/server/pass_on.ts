@@ -4,6 +4,7 @@ import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_ty
 import { costOf, readUsage } from '../upstream/usage.ts'
 import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
+import { goneSignal } from './gone.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 
@@ -28,11 +29,7 @@ export interface Passing {
 export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
   const { parts, routing, exchange } = passing
   const { models, path, bodyFor, headers: received, isStream } = passing.request
-  const gone = new AbortController()
-  const { signal } = gone
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort()
-  })
+  const signal = goneSignal(response)
   let forwarded: Forwarded
   try {
     forwarded = await routing.forwarder.forward({ models, path, bodyFor, headers: received, isStream, signal })
@@ -51,7 +48,7 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const { model, status, attempts, isCached } = forwarded
   passing.onAnswer(model)
   const waited = attempts.at(-1)?.latency ?? 0
-  const headers = { ...forwarded.headers }
+  const headers = headersOf(forwarded)
   tellDecision(headers, exchange, model.id, attempts.length, isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream ? createStreamWatcher() : undefined
@@ -98,23 +95,30 @@ function report({ parts, exchange, request: { isStream } }: Passing, outcome: Ou
   })
 }
 
-/** Adds to an answer's headers what they say of the decision. */
+/** Names and values in turn: an object of so many names would be slow to build. */
+function headersOf({ headers }: Forwarded): string[] {
+  const list: string[] = []
+  for (const name in headers) list.push(name, headers[name]!)
+  return list
+}
+
+/** Adds to an answer's headers, names and values in turn, what they say of the decision. */
 export function tellDecision(
-  headers: Record<string, string>,
+  headers: string[],
   { id, decision }: Pick<Exchange, 'id' | 'decision'>,
   model: string,
   attempts: number,
   isCached: boolean,
 ): void {
   const { strategy, winRate, threshold, policy } = decision!
-  headers['x-llmroute-request-id'] = id
-  headers['x-llmroute-model'] = encoded(model)
-  headers['x-llmroute-policy'] = policy
-  if (strategy !== undefined) headers['x-llmroute-strategy'] = strategy
-  if (winRate !== undefined) headers['x-llmroute-win-rate'] = String(winRate)
-  if (threshold !== undefined) headers['x-llmroute-threshold'] = String(threshold)
-  headers['x-llmroute-attempts'] = String(attempts)
-  headers['x-llmroute-cache'] = isCached ? 'hit' : 'miss'
+  headers.push('x-llmroute-request-id', id)
+  headers.push('x-llmroute-model', encoded(model))
+  headers.push('x-llmroute-policy', policy)
+  if (strategy !== undefined) headers.push('x-llmroute-strategy', strategy)
+  if (winRate !== undefined) headers.push('x-llmroute-win-rate', String(winRate))
+  if (threshold !== undefined) headers.push('x-llmroute-threshold', String(threshold))
+  headers.push('x-llmroute-attempts', String(attempts))
+  headers.push('x-llmroute-cache', isCached ? 'hit' : 'miss')
 }
 
 /** Ids may hold what a header may not. */
@@ -131,12 +135,12 @@ const ONE_PIECE = 65_536
 async function sendWhole(
   { status, body, bytes: whole }: Forwarded,
   response: ServerResponse,
-  headers: Record<string, string>,
+  headers: string[],
   gone: AbortSignal,
 ): Promise<Ending> {
   const bytes = whole ?? (await gathered(body))
   if (gone.aborted) return 'abandoned'
-  headers['content-length'] = String(bytes.length)
+  headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
   // Text goes out in one write with the headers, which costs less than two; as latin1 every byte stays what it is.
   if (bytes.length > ONE_PIECE) response.end(bytes)
@@ -154,7 +158,7 @@ async function gathered(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 async function pipe(
   { status, body }: Forwarded,
   response: ServerResponse,
-  headers: Record<string, string>,
+  headers: string[],
   { watcher, gone }: { readonly watcher: StreamWatcher; readonly gone: AbortSignal },
 ): Promise<Ending> {
   response.writeHead(status, headers)

@@ -3,6 +3,7 @@ import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
+import { goneSignal } from './gone.ts'
 import { type Begun, tellDecision } from './pass_on.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 
@@ -23,10 +24,7 @@ export async function answerPlanned(
   response: ServerResponse,
   { parts, routing, exchange, body, isStream }: PlannedExchange,
 ): Promise<void> {
-  const gone = new AbortController()
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort()
-  })
+  const signal = goneSignal(response)
   const { stream: _, stream_options: __, model: ___, ...asked } = body
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
     parts.onExchange({ ...exchange, ...outcome, isStream, latency: parts.now() - exchange.started })
@@ -37,16 +35,16 @@ export async function answerPlanned(
       decision: decision!,
       body: asked,
       prompt: request.prompt,
-      signal: gone.signal,
+      signal,
     })
   } catch (error) {
     const failure = apiErrorOf(error, parts.now())
-    const ending = gone.signal.aborted ? ('abandoned' as const) : ('failed' as const)
+    const ending = signal.aborted ? ('abandoned' as const) : ('failed' as const)
     report({ status: failure.status, error: failure, ending, attempts: [], isCached: false })
     return answerError(response, failure, exchange.id)
   }
   const { model, attempts, isCached, usage, cost } = answer
-  const headers = { 'content-type': isStream ? 'text/event-stream' : 'application/json' }
+  const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
   tellDecision(headers, exchange, model, attempts.length, isCached)
   response.writeHead(200, headers)
   response.end(isStream ? eventsOf(answer) : JSON.stringify(bodyOf(answer)))
