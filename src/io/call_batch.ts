@@ -109,6 +109,7 @@ async function callRequests(
   })
   const rejectedFile = options.rejected ?? (output === undefined ? undefined : rejectsFileOf(output))
   let rejected = 0
+  let memory: ArrayBuffer | undefined
   let isKept = true
   let firstReject: Reject | undefined
   const summary = (state: CallBatchSummary['state']): CallBatchSummary => ({
@@ -150,7 +151,10 @@ async function callRequests(
     firstReject ??= rejects[0]
     if (isStrict && firstReject) throw new DataError(name, firstReject.line, `${firstReject.reason}.`)
     rejected += rejects.length
-    await destination.accept(await block.output(), rejects)
+    const written = await block.output(memory)
+    await destination.accept(written, rejects)
+    // Used again, since garbage outside of the heap piles up faster than it is collected.
+    if (!job.asGzip && !job.asDecisions) memory = written.buffer as ArrayBuffer
     await log?.append(await block.log())
     const { size } = requests
     hooks.onProgress?.({ ...rows.counts, spent: budget.spent(), bytesRead: requests.bytesRead(), size })

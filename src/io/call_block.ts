@@ -34,8 +34,8 @@ export interface CallBlock {
   /** Whether every row has come to its end. */
   isSettled(): boolean
   rejects(): readonly Reject[]
-  /** Rows with an answer, as they are to be written. */
-  output(): Promise<Uint8Array>
+  /** Rows with an answer, as they are to be written. @param memory what to write them into, where it is large enough. */
+  output(memory?: ArrayBuffer): Promise<Uint8Array>
   /** Lines of the decision log, of rows that this run answered; '' where the job logs nothing. */
   log(): Promise<string>
 }
@@ -85,7 +85,7 @@ export function createCallBlock(shared: Segment, first: number, job: SegmentJob)
     )
   }
 
-  async function output(): Promise<Uint8Array> {
+  async function output(memory?: ArrayBuffer): Promise<Uint8Array> {
     const { format, lineEnd, asDecisions, asGzip } = job
     const there = [...answers.keys()].filter(index => answers[index])
     if (asDecisions) {
@@ -103,6 +103,7 @@ export function createCallBlock(shared: Segment, first: number, job: SegmentJob)
       cells,
       format,
       lineEnd,
+      memory,
     )
     return asGzip && there.length > 0 ? compress(written) : written
   }
