@@ -51,9 +51,8 @@ test('the binary is two lines', () => {
 
 test('the tarball holds what runs and what documents it, and no more', () => {
   const paths = packed.files.map(({ path }) => path)
-  for (const path of ['LICENSE', 'NOTICE', 'CHANGELOG.md', 'README.md', 'dist/THIRD_PARTY_LICENSES', 'dist/main.js']) {
-    expect(paths).toContain(path)
-  }
+  const texts = ['LICENSE', 'NOTICE', 'CHANGELOG.md', 'README.md', 'docs/serve.md', 'llmroute.schema.json']
+  for (const path of [...texts, 'dist/THIRD_PARTY_LICENSES', 'dist/main.js']) expect(paths).toContain(path)
   expect(paths.filter(path => /^(src|test|node_modules|perf)\//.test(path))).toEqual([])
   expect(packed.size).toBeLessThan(45 * 1024 * 1024)
 })
