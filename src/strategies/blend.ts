@@ -19,8 +19,8 @@ const COMMON_WEIGHT = 4
 
 /**
  * winRate = ½ + ½ · the strong − weak that experts expect, one for each file trained on, each heard as far as the prompt looks
- * like that file, and what all files have in common. An expert sums two ridge regressions: one on n-grams, one on kernels
- * of meaning and shape and on hashed wording. With one file there is one expert, always heard.
+ * like that file, and what all files have in common. An expert sums two ridge regressions: one on n-grams, one on a
+ * kernel of shape that meaning sharpens and on hashed wording. With one file there is one expert, always heard.
  */
 export async function create(resources: Resources): Promise<Strategy> {
   const checkpoint = await resources.checkpoint()
