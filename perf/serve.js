@@ -12,7 +12,7 @@ const SINGLE = 3000
 const WARM = 500
 const [CONNECTIONS, LOADED] = [32, 6000]
 const RATE = 500
-const STREAMS = 200
+const STREAMS = 500
 
 if (process.argv[2] === 'upstream') upstream()
 if (process.argv[2] === 'proxy') proxy(Number(process.argv[3]))
@@ -26,7 +26,7 @@ export async function measure() {
     const bare = await start(children, 'proxy', String(direct))
     const serve = await startServe(children, folder, direct)
     for (const port of [direct, bare, serve]) await each(port, WARM)
-    const single = await interleaved([direct, bare, serve])
+    const single = await interleaved([direct, bare, serve], SINGLE, false)
     const added = q => [1, 2].map(i => at(single[i], q) - at(single[0], q))
     const [bare50, serve50] = added(0.5)
     const [bare99, serve99] = added(0.99)
@@ -38,8 +38,8 @@ export async function measure() {
       rates.bare = Math.max(rates.bare, await rateOf(bare))
       rates.serve = Math.max(rates.serve, await rateOf(serve))
     }
-    const first = []
-    for (const port of [direct, serve]) first.push(await firstBytes(port))
+    await interleaved([direct, serve], WARM, true)
+    const first = await interleaved([direct, serve], STREAMS, true)
     return [
       figure('serve: added latency p50, one connection', 'ms', serve50, `proxy adds ${bare50.toFixed(3)}`),
       figure('serve: added latency p50 over that of a bare proxy', '×', serve50 / bare50, '≤ 2'),
@@ -106,12 +106,15 @@ async function each(port, count) {
   agent.destroy()
 }
 
-/** The same moment for all: one call to each in turn. */
-async function interleaved(ports) {
+/** The same moment for all: one call to each in turn. Times of the whole, of streams to the first byte. */
+async function interleaved(ports, count, isStream) {
   const agents = ports.map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
   const times = ports.map(() => [])
-  for (let i = 0; i < SINGLE; i++) {
-    for (const [k, port] of ports.entries()) times[k].push((await call(port, agents[k])).whole)
+  for (let i = 0; i < count; i++) {
+    for (const [k, port] of ports.entries()) {
+      const { whole, first } = await call(port, agents[k], isStream)
+      times[k].push(isStream ? first : whole)
+    }
   }
   for (const agent of agents) agent.destroy()
   return times
@@ -142,14 +145,6 @@ async function rateOf(port) {
   await Promise.all(Array.from({ length: CONNECTIONS }, lane))
   agent.destroy()
   return LOADED / ((performance.now() - started) / 1000)
-}
-
-async function firstBytes(port) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const times = []
-  for (let i = 0; i < STREAMS; i++) times.push((await call(port, agent, true)).first)
-  agent.destroy()
-  return times
 }
 
 /** Forks this file as an upstream or a proxy; resolves with its port. */

@@ -46,15 +46,16 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
     return answerError(response, error, exchange.id)
   }
   const { model, status, attempts, isCached } = forwarded
-  passing.onAnswer(model)
   const waited = attempts.at(-1)?.latency ?? 0
   const headers = headersOf(forwarded)
   tellDecision(headers, exchange, model.id, attempts.length, isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream ? createStreamWatcher() : undefined
-  const ending = watcher
-    ? await pipe(forwarded, response, headers, { watcher, gone: signal })
-    : await sendWhole(forwarded, response, headers, signal)
+  const sending = watcher
+    ? pipe(forwarded, response, headers, { watcher, gone: signal })
+    : sendWhole(forwarded, response, headers, signal)
+  passing.onAnswer(model)
+  const ending = await sending
   const { usage, cost } = figuresOf(passing, forwarded, watcher)
   forwarded.release(ending, {
     ...(cost === undefined ? {} : { cost }),
@@ -164,8 +165,9 @@ async function pipe(
   response.writeHead(status, headers)
   try {
     for await (const chunk of body) {
+      const isFull = !response.write(chunk)
       watcher.see(chunk)
-      if (!response.write(chunk)) await drained(response)
+      if (isFull) await drained(response)
       if (gone.aborted) return 'abandoned'
     }
   } catch {
