@@ -1,8 +1,7 @@
-import { UsageError } from '../errors.ts'
 import { printable } from '../registry.ts'
 import { v } from '../schema.ts'
 import type { Alternative, Decision, Model, Policy, Pool, Reason, RouteRequest } from '../types.ts'
-import { requireModel } from './model_names.ts'
+import { requireModel, targetOf } from './model_names.ts'
 
 /** What every rule of a policy that matches on recognised features has, besides its conditions. */
 export const target = {
@@ -130,13 +129,4 @@ export function createFirstMatch<Features>({
   function decision(model: string, reasons: readonly Reason[], alternatives: readonly Alternative[]): Decision {
     return { model, models: [model], plan: 'single', policy, reasons, alternatives }
   }
-}
-
-function targetOf({ model, use }: Pick<FeatureRule<never>, 'model' | 'use'>, pool: Pool, where: string): string {
-  if ((model === undefined) === (use === undefined)) {
-    throw new UsageError(`${where}: expected model or use, got ${model === undefined ? 'neither' : 'both'}.`)
-  }
-  if (model !== undefined) return requireModel(model, pool, where)
-  if (pool.pair) return pool.pair[use!].id
-  throw new UsageError(`${where}: expected a pair for use: ${use}, got none. Name it in llmroute.yaml (pair).`)
 }

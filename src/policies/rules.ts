@@ -1,10 +1,9 @@
-import { UsageError } from '../errors.ts'
 import { printable } from '../registry.ts'
 import { checked, v } from '../schema.ts'
 import { detectLanguage } from '../text/language.ts'
 import { openTokenCounter } from '../text/tokens.ts'
 import type { Alternative, Decision, Model, Policy, Pool, Reason } from '../types.ts'
-import { requireModel } from './model_names.ts'
+import { requireModel, targetOf } from './model_names.ts'
 import type { PolicyParts } from './registry.ts'
 import { type CompileRegex, parseCondition } from './rule_conditions.ts'
 import type { Facts, FactTools } from './rule_fields.ts'
@@ -94,15 +93,6 @@ const withAlternative = (found: Decision, other: Alternative): Decision => ({ ..
 function isIn(candidates: readonly Model[], id: string): boolean {
   for (let i = 0; i < candidates.length; i++) if (candidates[i]!.id === id) return true
   return false
-}
-
-function targetOf({ model, use }: v.InferOutput<typeof rule>, pool: Pool, where: string): string {
-  if ((model === undefined) === (use === undefined)) {
-    throw new UsageError(`${where}: expected model or use, got ${model === undefined ? 'neither' : 'both'}.`)
-  }
-  if (model !== undefined) return requireModel(model, pool, where)
-  if (pool.pair) return pool.pair[use!].id
-  throw new UsageError(`${where}: expected a pair for use: ${use}, got none. Name it in llmroute.yaml (pair).`)
 }
 
 const hasRegex = ({ when }: v.InferOutput<typeof rule>) => JSON.stringify(when ?? {}).includes('"regex":')
