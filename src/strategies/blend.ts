@@ -32,38 +32,40 @@ export async function create(resources: Resources): Promise<Strategy> {
   const ngrams = createNgramScorer(readNgramTables(checkpoint, experts), vocabulary)
   const columns = intercepts.length
   const weigh = createProduct(weights, columns)
+  const heard = new Float64Array(experts)
 
-  function combine(row: Float32Array) {
+  /** What strong adds; leaves in `heard` how far each expert had a say. */
+  function combine(row: Float32Array): number {
     const sums = weigh(row)
     for (let column = 0; column < columns; column++) sums[column]! += intercepts[column]!
-    const heard = Float64Array.from({ length: experts }, (_, expert) =>
-      Math.max(0, Math.min(1, (sums[experts + expert]! - STRANGER) / (MEMBER - STRANGER))),
-    )
-    let added = intercept + COMMON_WEIGHT * sums[columns - 1]!
+    for (let expert = 0; expert < experts; expert++) {
+      heard[expert] = Math.max(0, Math.min(1, (sums[experts + expert]! - STRANGER) / (MEMBER - STRANGER)))
+    }
     const told = ngrams.score()
+    let added = intercept + COMMON_WEIGHT * sums[columns - 1]!
     for (let expert = 0; expert < experts; expert++) added += heard[expert]! * (sums[expert]! + told[expert]!)
-    return { added, heard }
+    return added
   }
 
   return {
     async winRate(prompts) {
       const winRates = new Float64Array(prompts.length)
       await features.visit(prompts, (row, i) => {
-        winRates[i] = winRateOf(combine(row).added)
+        winRates[i] = winRateOf(combine(row))
       })
       return winRates
     },
     async explain(prompt) {
       const reasons: Reason[] = []
       await features.visit([prompt], row => {
-        const { heard } = combine(row)
-        reasons.push(...featureReasons(row, heard), ...ngramReasons(prompt, heard))
+        combine(row)
+        reasons.push(...featureReasons(row), ...ngramReasons(prompt))
       })
       return strongest(reasons)
     },
   }
 
-  function ngramReasons(prompt: string, heard: Float64Array): Reason[] {
+  function ngramReasons(prompt: string): Reason[] {
     return ngrams.parts(prompt).map(({ name, scores }) => ({
       kind: 'feature',
       name,
@@ -71,7 +73,7 @@ export async function create(resources: Resources): Promise<Strategy> {
     }))
   }
 
-  function featureReasons(row: Float32Array, heard: Float64Array): Reason[] {
+  function featureReasons(row: Float32Array): Reason[] {
     const moved = (from: number, to: number) => {
       let sum = 0
       for (let j = from; j < to; j++) {
