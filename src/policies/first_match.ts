@@ -2,6 +2,7 @@ import { printable } from '../registry.ts'
 import { v } from '../schema.ts'
 import type { Alternative, Decision, Model, Policy, Pool, Reason, RouteRequest } from '../types.ts'
 import { requireModel, targetOf } from './model_names.ts'
+import { createUnchosen, names as isNamed } from './unchosen.ts'
 
 /** What every rule of a policy that matches on recognised features has, besides its conditions. */
 export const target = {
@@ -84,6 +85,7 @@ export function createFirstMatch<Features>({
   if (last !== undefined) requireModel(last, pool, `policy ${policy}: default`)
   const names = rules.map(({ name }, i) => `rule ${i + 1}${name === undefined ? '' : ` "${printable(name)}"`}`)
   const targets = rules.map((rule, i) => targetOf(rule, pool, `policy ${policy}: ${names[i]}`))
+  const unchosen = createUnchosen('no rule that matches chooses it')
   const noRule: Reason = { kind: 'rule', name: 'no rule matches: the default', weight: 0 }
 
   return {
@@ -103,27 +105,30 @@ export function createFirstMatch<Features>({
       const isIn = candidates.some(({ id }) => id === model)
       if (isIn) {
         const reason: Reason = { kind: 'rule', name: `${names[i]}: ${phrase}`, weight: 1 }
-        return decision(model, [reason, ...passed], alternativeTo(model, i + 1, features, candidates))
+        return decision(model, [reason, ...passed], alternativesTo(model, i + 1, features, candidates))
       }
       passed.push({ kind: 'constraint', name: `${names[i]} matches, but ${model} is not available`, weight: 0 })
     }
     if (last === undefined || !candidates.some(({ id }) => id === last)) return undefined
-    return decision(last, [noRule, ...passed], [])
+    return decision(last, [noRule, ...passed], unchosen(candidates, last, []))
   }
 
-  /** What the next rule that matches would have chosen, else the fallback. */
-  function alternativeTo(
+  /** What each later rule that matches would have chosen, then the fallback. */
+  function alternativesTo(
     chosen: string,
     from: number,
     features: Features,
     candidates: readonly Model[],
-  ): Alternative[] {
-    const isOther = (model: string) => model !== chosen && candidates.some(({ id }) => id === model)
-    for (let i = from; i < rules.length; i++) {
+  ): readonly Alternative[] {
+    const found: Alternative[] = []
+    const isOther = (model: string) =>
+      model !== chosen && !isNamed(found, model) && candidates.some(({ id }) => id === model)
+    for (let i = from; i < rules.length && found.length < candidates.length - 1; i++) {
       if (isOther(targets[i]!) && rules[i]!.matches(features) !== undefined)
-        return [{ model: targets[i]!, reason: `${names[i]} matches too` }]
+        found.push({ model: targets[i]!, reason: `${names[i]} matches too` })
     }
-    return last !== undefined && isOther(last) ? [{ model: last, reason: 'the default' }] : []
+    if (last !== undefined && isOther(last)) found.push({ model: last, reason: 'the default' })
+    return unchosen(candidates, chosen, found)
   }
 
   function decision(model: string, reasons: readonly Reason[], alternatives: readonly Alternative[]): Decision {

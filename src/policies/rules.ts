@@ -2,12 +2,13 @@ import { printable } from '../registry.ts'
 import { checked, v } from '../schema.ts'
 import { detectLanguage } from '../text/language.ts'
 import { openTokenCounter } from '../text/tokens.ts'
-import type { Alternative, Decision, Model, Policy, Pool, Reason } from '../types.ts'
+import type { Alternative, Decision, Model, Policy, Reason } from '../types.ts'
 import { requireModel, targetOf } from './model_names.ts'
 import type { PolicyParts } from './registry.ts'
 import { type CompileRegex, parseCondition } from './rule_conditions.ts'
 import type { Facts, FactTools } from './rule_fields.ts'
 import { createRuleIndex } from './rule_index.ts'
+import { createUnchosen, names as isNamed } from './unchosen.ts'
 
 const rule = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.description('What reasons call the rule.'))),
@@ -49,6 +50,7 @@ export async function create({ options: given, pool, now, classifier }: PolicyPa
   const targets = rules.map((given, i) => targetOf(given, pool, `policy rules: ${names[i]}`))
   const reasons = names.map((name): Reason => ({ kind: 'rule', name: `${name} matches`, weight: 1 }))
   const byDefault: Reason = { kind: 'rule', name: 'no rule matches: the default', weight: 0 }
+  const unchosen = createUnchosen('no rule that matches chooses it')
   const index = createRuleIndex(conditions)
   const tools = await openTools(JSON.stringify(rules), classifier)
 
@@ -64,31 +66,34 @@ export async function create({ options: given, pool, now, classifier }: PolicyPa
   function decideOne(facts: Facts, candidates: readonly Model[]): Decision | undefined {
     const next = index.matches(facts)
     const passed: Reason[] = []
-    let found: Decision | undefined
     for (let i = next(); i >= 0; i = next()) {
       const model = targets[i]!
-      if (!isIn(candidates, model)) {
-        if (!found)
-          passed.push({ kind: 'constraint', name: `${names[i]} matches, but ${model} is not available`, weight: 0 })
-      } else if (!found) {
-        found = decision(model, [reasons[i]!, ...passed])
-      } else if (found.model !== model) {
-        return withAlternative(found, { model, reason: `${names[i]} matches too` })
+      if (isIn(candidates, model)) {
+        return decision(model, [reasons[i]!, ...passed], alternativesTo(model, next, candidates))
       }
+      passed.push({ kind: 'constraint', name: `${names[i]} matches, but ${model} is not available`, weight: 0 })
     }
-    if (fallback === undefined || !isIn(candidates, fallback)) return found
-    if (!found) return decision(fallback, [byDefault, ...passed])
-    return found.model === fallback ? found : withAlternative(found, { model: fallback, reason: 'the default' })
+    if (fallback === undefined || !isIn(candidates, fallback)) return undefined
+    return decision(fallback, [byDefault, ...passed], unchosen(candidates, fallback, []))
+  }
+
+  /** What each later rule that matches would have chosen, then the default. */
+  function alternativesTo(chosen: string, next: () => number, candidates: readonly Model[]): readonly Alternative[] {
+    const found: Alternative[] = []
+    const isOther = (model: string) => model !== chosen && !isNamed(found, model) && isIn(candidates, model)
+    while (found.length < candidates.length - 1) {
+      const i = next()
+      if (i < 0) break
+      if (isOther(targets[i]!)) found.push({ model: targets[i]!, reason: `${names[i]} matches too` })
+    }
+    if (fallback !== undefined && isOther(fallback)) found.push({ model: fallback, reason: 'the default' })
+    return unchosen(candidates, chosen, found)
   }
 }
 
-const NO_ALTERNATIVES: readonly Alternative[] = []
-
-function decision(model: string, reasons: readonly Reason[]): Decision {
-  return { model, models: [model], plan: 'single', policy: 'rules', reasons, alternatives: NO_ALTERNATIVES }
+function decision(model: string, reasons: readonly Reason[], alternatives: readonly Alternative[]): Decision {
+  return { model, models: [model], plan: 'single', policy: 'rules', reasons, alternatives }
 }
-
-const withAlternative = (found: Decision, other: Alternative): Decision => ({ ...found, alternatives: [other] })
 
 function isIn(candidates: readonly Model[], id: string): boolean {
   for (let i = 0; i < candidates.length; i++) if (candidates[i]!.id === id) return true

@@ -4,6 +4,7 @@ import { taskTypeOf, taskTypes } from '../text/task_type.ts'
 import type { Alternative, Decision, Policy, Reason, RouteRequest } from '../types.ts'
 import { requireModel } from './model_names.ts'
 import type { PolicyParts } from './registry.ts'
+import { createUnchosen } from './unchosen.ts'
 
 /** Of the block `static`. */
 export const options = v.strictObject({
@@ -32,6 +33,9 @@ export function create({
   const models = new Map(Object.entries(tasks))
   for (const [task, id] of models) requireModel(id, pool, `policy static: tasks.${printable(task)}`)
   if (fallback !== undefined) requireModel(fallback, pool, 'policy static: default')
+  const forOthers = alternativesByModel(models, fallback)
+  const unchosen = createUnchosen('no task is given to it')
+
   return {
     noAnswer: request => {
       const task = namedTask(request)
@@ -54,14 +58,23 @@ export function create({
             ? phrase
             : `${phrase}: the default, ${mapped === undefined ? 'since it is not in tasks' : `since ${mapped} is not available`}`
         const reason: Reason = { kind: 'rule', name, weight: choice === mapped ? 1 : 0 }
-        const alternatives: Alternative[] =
-          choice === mapped && fallback !== mapped && isAvailable(fallback)
-            ? [{ model: fallback!, reason: 'the default' }]
-            : []
-        return { model: choice, models: [choice], plan: 'single', policy: 'static', reasons: [reason], alternatives }
+        const others = forOthers.filter(({ model }) => model !== choice && isAvailable(model))
+        return {
+          ...{ model: choice, models: [choice], plan: 'single', policy: 'static', reasons: [reason] },
+          alternatives: unchosen(candidates, choice, others),
+        }
       })
     },
   }
+}
+
+/** What each model that is named is for. */
+function alternativesByModel(models: ReadonlyMap<string, string>, fallback: string | undefined): Alternative[] {
+  const tasks = new Map<string, string[]>()
+  for (const [task, model] of models) tasks.set(model, [...(tasks.get(model) ?? []), printable(task)])
+  const given = Array.from(tasks, ([model, names]) => ({ model, reason: `for other tasks: ${names.join(', ')}` }))
+  const byDefault = fallback === undefined ? [] : [{ model: fallback, reason: 'the default' }]
+  return [...byDefault, ...given.filter(({ model }) => model !== fallback)]
 }
 
 function namedTask({ metadata }: RouteRequest): string | undefined {

@@ -31,13 +31,14 @@ test('the first policy that has an answer decides, and those after it are not as
     pool,
   )
   expect(decisions.map(each => each?.reasons?.[0])).toEqual([
-    { kind: 'rule', name: 'x had no answer, y decided', weight: 2 },
-    { kind: 'rule', name: 'x decided', weight: 1 },
+    { kind: 'rule', name: 'x had no answer, y decided, z was not asked', weight: 2 },
+    { kind: 'rule', name: 'x decided, y was not asked, z was not asked', weight: 1 },
     undefined,
     { kind: 'rule', name: 'x had no answer, y had no answer, z decided', weight: 3 },
-    { kind: 'rule', name: 'x decided', weight: 1 },
+    { kind: 'rule', name: 'x decided, y was not asked, z was not asked', weight: 1 },
   ])
   expect(decisions[0]).toMatchObject({ policy: 'chain', model: 'a', reasons: [{ weight: 2 }, { name: 'r' }] })
+  expect(decisions[0]!.alternatives).toEqual([{ model: 'b', reason: 'y decided and says nothing of it' }])
   expect(asked).toEqual({ x: prompts, y: ['y1', 'q', 'z1'], z: ['q', 'z1'] })
 })
 

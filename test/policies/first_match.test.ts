@@ -44,9 +44,30 @@ describe('content', () => {
         plan: 'single',
         policy: 'content',
         reasons: [{ kind: 'rule', name: 'rule 1 "programs": task code', weight: 1 }],
-        alternatives: [{ model: 'small', reason: 'the default' }],
+        alternatives: [
+          { model: 'small', reason: 'the default' },
+          { model: 'large', reason: 'no rule that matches chooses it' },
+        ],
       },
     ])
+  })
+
+  test('every later rule that matches says what it would have chosen', async () => {
+    const rules = [
+      { task: 'code', model: 'coder' },
+      { topic: 'law', model: 'large' },
+      { model: 'coder' },
+      { model: 'small' },
+    ]
+    const policy = await content({ rules, default: 'small' })
+    const [decision] = await policy.decide([{ prompt: 'Write a Python function that reverses a list.' }], pool)
+    expect(decision!.alternatives).toEqual([
+      { model: 'small', reason: 'rule 4 matches too' },
+      { model: 'large', reason: 'no rule that matches chooses it' },
+    ])
+    const byDefault = await content({ rules: [{ task: 'translation', model: 'large' }], default: 'small' })
+    const [last] = await byDefault.decide([{ prompt: 'x' }], pool)
+    expect(last!.alternatives!.map(({ model }) => model)).toEqual(['large', 'coder'])
   })
 
   test('a rule whose model cannot serve is passed over, and said', async () => {

@@ -102,7 +102,10 @@ describe('the decision', () => {
       plan: 'single',
       policy: 'rules',
       reasons: [{ kind: 'rule', name: 'rule 2 matches', weight: 1 }],
-      alternatives: [{ model: 'c', reason: 'rule 3 matches too' }],
+      alternatives: [
+        { model: 'c', reason: 'rule 3 matches too' },
+        { model: 'a', reason: 'no rule that matches chooses it' },
+      ],
     })
     expect(await decide(rules, { prompt: 'a'.repeat(101) })).toMatchObject({
       model: 'a',
@@ -118,7 +121,10 @@ describe('the decision', () => {
     })
     expect(await decide({ rules, default: 'a' }, { user: 'y' })).toMatchObject({
       model: 'c',
-      alternatives: [{ model: 'a', reason: 'the default' }],
+      alternatives: [
+        { model: 'a', reason: 'the default' },
+        { model: 'b', reason: 'no rule that matches chooses it' },
+      ],
     })
   })
 

@@ -20,13 +20,28 @@ test('the task that a request names decides, without a classifier; every other g
       plan: 'single',
       policy: 'static',
       reasons: [{ kind: 'rule', name: 'task code', weight: 1 }],
-      alternatives: [{ model: 'c', reason: 'the default' }],
+      alternatives: [
+        { model: 'c', reason: 'the default' },
+        { model: 'b', reason: 'for other tasks: own' },
+      ],
     },
     expect.objectContaining({ model: 'b' }),
     expect.objectContaining({
       model: 'c',
       reasons: [{ kind: 'rule', name: 'task toString: the default, since it is not in tasks', weight: 0 }],
+      alternatives: [
+        { model: 'a', reason: 'for other tasks: code' },
+        { model: 'b', reason: 'for other tasks: own' },
+      ],
     }),
+  ])
+})
+
+test('a model that the map does not name is an alternative without a task', async () => {
+  const [decision] = await create(partsOf(pool, { tasks: { code: 'a' } })).decide([named('code')], pool)
+  expect(decision!.alternatives).toEqual([
+    { model: 'b', reason: 'no task is given to it' },
+    { model: 'c', reason: 'no task is given to it' },
   ])
 })
 
