@@ -51,8 +51,9 @@ export async function routeSegment(
   memory?: ArrayBuffer,
 ): Promise<RoutedSegment> {
   const found = promptsOf(segment, job.format, job.promptColumn)
+  // Of plain lines and columns a strategy reads the prompt alone; JSONL also says what a model must be able to do.
   const { decisions, rows, rejects } =
-    router.policyId === 'threshold'
+    router.policyId === 'threshold' && job.format !== 'jsonl'
       ? { ...found, decisions: await router.decide(found.prompts) }
       : await decideRequests(segment, found, router, job)
   const byModel: Record<string, number> = {}

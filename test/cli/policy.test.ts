@@ -140,6 +140,22 @@ describe('batch', () => {
     ).toEqual(['small', 'small'])
   })
 
+  test('a strategy too picks only what can serve a row of JSONL', async () => {
+    const input = folder.write(
+      'tools.jsonl',
+      `${JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], tools: [{ type: 'function', function: { name: 'f' } }] })}\n${JSON.stringify({ prompt: 'hi' })}\n`,
+    )
+    const pair = ['--strategy', 'length', '--threshold', 'Infinity', '--strong', 'big', '--weak', 'small']
+    const { stdout } = await runCli(['batch', input, '--config', config, '--policy', 'threshold', ...pair, '--json'], {
+      cwd,
+    })
+    const chosen = stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line).model)
+    expect(chosen).toEqual(['big', 'small'])
+  })
+
   test('--resume wants the same policy', async () => {
     const input = folder.write('more.csv', 'prompt\na\nb\n')
     const output = join(cwd, 'more.out.csv')

@@ -48,8 +48,9 @@ Rows that cannot be routed go to the rejected file, a CSV of line, reason and ra
 the row's own bytes: where the reason is "invalid UTF-8" (or a long row was cut), it is not UTF-8 either. On standard error
 such bytes show as U+FFFD and long rows are cut. A file that batch did not write is not replaced by rejected rows.
 
-Another --policy than threshold sees the whole row: the columns (keys) key, user and priority, every other as metadata, and
-of JSONL with messages what the model must be able to do. A row that no model can serve is rejected with each model's reason.
+A --policy other than threshold sees the whole row: the columns (keys) key, user and priority, and every other as metadata.
+JSONL rows say what the model must be able to do: tools, images, a JSON schema, the longest answer. A row that no model can
+serve is rejected with each model's reason.
 
 With --strong-pct, a share that these prompts clearly miss is said at the end.
 
