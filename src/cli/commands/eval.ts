@@ -53,10 +53,11 @@ Exit code 1 where --min-apgr is not reached.
 
 --json prints { "version", "file", "form", "rows", "seen", "skipped", "default", "seed", "resamples", "folds", "trainSize",
 "draws", "pair": { "strong", "weak" }, "quality": { "strong", "weak", "gapLow", "gapHigh" }, "strategies": [{ "id", "rows",
-"apgr", "apgrLow", "apgrHigh", "cpt20", "cpt50", "cpt80", "quality50", "costPer1000", "beatsLength", "minusLength",
-"XX: [{ "category", "rows", "quality", "strategies" }] (--by), "learningCurve":
-[{ "trainSize", "quality", "strategies" }] (--train-size) }: shares, qualities and APGR are fractions; null is undefined or
-never reached. "beats" lists the strategies, baselines aside, that are shown with 95% confidence to beat random, length, and
+"apgr", "apgrLow", "apgrHigh", "cpt20", "cpt50", "cpt80", "quality50", "costPer1000", "beatsRandom", "beatsLength",
+"minusLength", "minusLengthLow", "minusLengthHigh", "beatsSingleModel", "curve": [{ "threshold", "strongShare", "quality",
+"qualityLow", "qualityHigh" }] }], "beats", "notes", "by": [{ "category", "rows", "quality", "strategies" }] (--by),
+"learningCurve": [{ "trainSize", "quality", "strategies" }] (--train-size) }: shares, qualities and APGR are fractions; null
+is undefined or never reached. "beats" lists the strategies, baselines aside, that are shown with 95% confidence to beat random, length, and
 the better single model (at one of the nine deciles of the share, by a paired interval that allows for looking at nine): empty
 where none does. "notes" holds the sentences under the table.
 For several files it prints { "version", "files": [the above], "mean": [{ "id", "sets", "apgr", "apgrLow", "apgrHigh",
