@@ -54,19 +54,21 @@ export interface TailWatch {
 /** @param path of the request: it decides what the last event looks like. Other streams count as whole. */
 export function createTailWatch(path: string): TailWatch {
   const end = Object.hasOwn(ENDS, path) ? ENDS[path]! : /(?:)/
-  let chunks: Uint8Array[] = []
+  // Bytes are copied: chunks that were kept would outlive the collections of young garbage, a thousand streams of them.
+  let tail: Buffer | undefined
   let size = 0
   return {
     see(chunk) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size < 2 * TAIL) return
-      const tail = Buffer.concat(chunks).subarray(-TAIL)
-      // A copy, so that the large buffer can go.
-      chunks = [Buffer.from(tail)]
-      size = tail.length
+      tail ??= Buffer.allocUnsafeSlow(2 * TAIL)
+      const latest = chunk.length > TAIL ? chunk.subarray(-TAIL) : chunk
+      if (size + latest.length > tail.length) {
+        tail.copyWithin(0, size - TAIL, size)
+        size = TAIL
+      }
+      tail.set(latest, size)
+      size += latest.length
     },
-    isWhole: () => end.test(Buffer.concat(chunks).toString('latin1')),
+    isWhole: () => end.test(tail?.toString('latin1', 0, size) ?? ''),
   }
 }
 

@@ -87,11 +87,13 @@ describe('the openai client', () => {
       messages: ask('look'),
       tools: [
         {
-          type: 'function',
+          type: 'function' as const,
           function: {
             name: 'look',
+            description: 'Looks.',
             parameters: { type: 'object', properties: { at: { type: 'string' } } },
-            function: (text: string) => `blue ${JSON.parse(text).at}`,
+            parse: (text: string): { at: string } => JSON.parse(text),
+            function: ({ at }: { at: string }) => `blue ${at}`,
           },
         },
       ],
