@@ -29,4 +29,10 @@ export class AttemptFailure extends Error {
     this.wait = wait
     this.advice = advice
   }
+
+  /** The same with another phrase. */
+  withPhrase(phrase: string): AttemptFailure {
+    const { kind, status, wait, advice } = this
+    return new AttemptFailure(phrase, kind, { ...(status === undefined ? {} : { status }), wait, advice })
+  }
 }

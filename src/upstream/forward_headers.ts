@@ -35,10 +35,18 @@ export function outgoingHeaders(
   return headers
 }
 
-/** The headers to give back. */
-export function incomingHeaders(model: Readonly<Record<string, string>>): Record<string, string> {
+/**
+ * The headers to give back.
+ * @param key of the model, which an endpoint may quote; undefined where none was sent.
+ */
+export function incomingHeaders(
+  model: Readonly<Record<string, string>>,
+  key: string | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const name in model) if (INCOMING.test(name)) headers[name] = model[name]!
+  for (const name in model) {
+    if (INCOMING.test(name)) headers[name] = key === undefined ? model[name]! : model[name]!.replaceAll(key, '***')
+  }
   return headers
 }
 

@@ -56,7 +56,7 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
     const { kind } = refusal.failure
     if (kind !== 'request' && !(kind === 'unsuited' && model === models.at(-1))) throw refusal.failure
     ticket.fail(refusal.failure)
-    return whole(reply, withoutKey(refusal.answer, model), ticket)
+    return whole(reply, withoutKey(refusal.answer, model), model, ticket)
   }
   const isEvents = contentOf(reply) === 'events'
   if (isEvents !== isStream) {
@@ -64,18 +64,19 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
     const got = isEvents ? 'text/event-stream' : 'application/json'
     throw new AttemptFailure(`content type ${got}`, 'passing', { advice: 'Check the base URL.' })
   }
-  if (isStream) return streamed(reply, path, ticket, signal)
+  if (isStream) return streamed(reply, model, path, ticket, signal)
   const bytes = await reply.body.bytes(core.maxAnswerBytes)
   const json = parseJson(bytes.toString('utf8'))
   if (json === undefined)
     throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
   if (path === '/chat/completions') openaiForm.read(json)
   if (path === '/messages') anthropicForm.read(json)
-  return { ...whole(reply, bytes, ticket), json }
+  return { ...whole(reply, bytes, model, ticket), json }
 }
 
-function whole({ status, headers }: Reply, bytes: Uint8Array, ticket: Ticket): Begun {
-  return { status, headers: incomingHeaders(headers), body: once(bytes), bytes, release: releaseOf(ticket, () => {}) }
+function whole({ status, headers }: Reply, bytes: Uint8Array, model: Model, ticket: Ticket): Begun {
+  const shown = incomingHeaders(headers, keyOf(model))
+  return { status, headers: shown, body: once(bytes), bytes, release: releaseOf(ticket, () => {}) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -84,6 +85,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 async function streamed(
   { status, headers, body }: Reply,
+  model: Model,
   path: string,
   ticket: Ticket,
   signal: AbortSignal | undefined,
@@ -118,7 +120,7 @@ async function streamed(
       if (!isOver) release('abandoned')
     }
   }
-  return { status, headers: incomingHeaders(headers), body: all(), release }
+  return { status, headers: incomingHeaders(headers, keyOf(model)), body: all(), release }
 }
 
 function releaseOf(ticket: Ticket, cancel: () => void): Forwarded['release'] {

@@ -5,6 +5,7 @@ import { AttemptFailure } from './attempt_failure.ts'
 import type { Opening } from './breaker.ts'
 import { failedCall } from './call_failure.ts'
 import { keyOf } from './destination.ts'
+import { secretsOf, withoutSecrets } from './secrets.ts'
 import type { Attempt, RetryOptions } from './upstream_types.ts'
 
 /** What is pursued until there is an answer. */
@@ -78,6 +79,7 @@ async function tryModel<T>(
 ): Promise<{ readonly value: T } | Setback> {
   const { retry, patience, health, now, sleep, random } = parts
   const until = hasOther ? 0 : now() + patience
+  const secrets = secretsOf(model)
   let last: AttemptFailure | undefined
   for (let n = 1; ; n++) {
     const admission = await admit(parts, model, until, signal)
@@ -92,11 +94,13 @@ async function tryModel<T>(
       const value = await attempt(model, ticket)
       attempts.push(attemptOf(model, ticket))
       return { value }
-    } catch (failure) {
-      if (!(failure instanceof AttemptFailure)) {
+    } catch (error) {
+      if (!(error instanceof AttemptFailure)) {
         ticket.abandon()
-        throw failure
+        throw error
       }
+      // A phrase may hold what the endpoint said: a code, a content type.
+      const failure = error.withPhrase(withoutSecrets(error.message, secrets))
       last = failure
       ticket.fail(failure)
       attempts.push(attemptOf(model, ticket, failure))
