@@ -50,7 +50,10 @@ test('no answer of any says so, and what the last one wants', async () => {
 })
 
 test.each([
-  [undefined, 'policy chain: order: expected "order", got undefined.'],
+  [
+    undefined,
+    'policy chain: expected order, got none. Set it in llmroute.yaml (chain: { order: … }) or with --policy-option.',
+  ],
   [{ order: [] }, 'policy chain: order: expected >=1, got 0.'],
   [{ order: ['x', 'chain'] }, 'policy chain: order: expected other policies, got chain itself.'],
   [{ order: ['x', 'x'] }, 'policy chain: order: expected each policy once.'],

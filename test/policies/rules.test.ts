@@ -157,7 +157,11 @@ describe('a mistake is named', () => {
     ['no model', [{ when: {} }], 'policy rules: rule 1: expected model or use, got neither.'],
     ['two models', [{ model: 'a', use: 'weak' }], 'policy rules: rule 1: expected model or use, got both.'],
     ['a key of a rule', [{ modle: 'a' }], 'policy rules: 0.modle: unknown option.'],
-    ['a key of the block', { rule: [] }, 'policy rules: rules: expected "rules", got undefined.'],
+    [
+      'a key of the block',
+      { rule: [] },
+      'policy rules: expected rules, got none. Set it in llmroute.yaml (rules: { rules: … }) or with --policy-option.',
+    ],
     [
       'an expression',
       [{ when: { prompt: { regex: '(' } }, model: 'a' }],
