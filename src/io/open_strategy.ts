@@ -114,7 +114,7 @@ async function findCheckpoint(
   const { fit, recipe } = await lookUp(strategies, id, 'strategy').load()
   if (!fit && recipe === undefined) return undefined
   const shipped = shippedCheckpoint(id)
-  if (shipped) return openCheckpoint(shipped)
+  if (shipped) return openCheckpoint(shipped, true)
   throw noCheckpoint(id, recipe ?? `Make one with llmroute train --strategy ${id}.`)
 }
 

@@ -47,7 +47,7 @@ export function createPolicyStrategies(outcomes: Outcomes, options: PolicyStrate
   const methods: string[] = []
   let stored: Promise<Awaited<ReturnType<typeof openCheckpoint>>[]> | undefined
   const checkpoints = () => {
-    stored ??= Promise.all(files.map(openCheckpoint))
+    stored ??= Promise.all(files.map(file => openCheckpoint(file)))
     return stored
   }
   const make = async (id: string): Promise<Strategy> => {
