@@ -32,7 +32,8 @@ export async function measure({ streaming = 30, failing = 30, streams = 1000, pa
     const bad = await startUpstream(children, FAILING, pause)
     const steady = await startServe(children, folder, { a: good, b: good })
     const lost = await streamsFor(steady, { seconds: streaming, streams, pause })
-    const soaked = await startServe(children, folder, { a: bad, b: good })
+    const quick = await startUpstream(children, 0, 0)
+    const soaked = await startServe(children, folder, { a: bad, b: quick })
     const soak = await soakFor(soaked, failing)
     return [
       { name: `soak: streams lost of ${lost.count}, ${streams} at a time`, value: lost.lost, unit: '', target: '0' },
@@ -86,7 +87,7 @@ async function streamsFor(serve, { seconds, streams, pause }) {
 /** 300 requests a second, a third of them streams. */
 async function soakFor(serve, seconds) {
   const agent = new Agent({ keepAlive: true })
-  const early = sampled(serve.pid, Math.max(8, seconds / 10))
+  const early = sampled(serve.pid, Math.max(10, seconds / 10))
   const found = { count: 0, malformed: 0, answers: 0, cut: 0 }
   const calls = []
   const started = performance.now()
