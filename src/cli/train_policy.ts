@@ -29,6 +29,7 @@ export interface PolicyTrainingFlags {
   readonly promptColumn?: string
   readonly json?: boolean
   /** Of strategies only. */
+  readonly strategy?: string
   readonly strong?: string
   readonly weak?: string
   readonly embedder?: string
@@ -37,6 +38,7 @@ export interface PolicyTrainingFlags {
 }
 
 const OF_STRATEGIES = {
+  strategy: '--strategy',
   strong: '--strong',
   weak: '--weak',
   embedder: '--embedder',

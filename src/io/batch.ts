@@ -12,7 +12,7 @@ import { orStopped, routeSegments } from './batch_pipeline.ts'
 import { inputName } from './byte_source.ts'
 import { type DecisionLog, openDecisionLog } from './decision_log.ts'
 import type { Position, Reject } from './framing.ts'
-import { rejectsFileOf } from './rejects_file.ts'
+import { rejectsFileOf, sentenceOf } from './rejects_file.ts'
 import { openRequests, type Requests } from './requests.ts'
 import { createRouter, type Router } from './router.ts'
 import { routedHeader } from './row_writer.ts'
@@ -113,7 +113,7 @@ async function routeRequests(
   const isRefused = () => options.isStrict === true && firstReject !== undefined
   const settle = async ({ output, rows, byModel: routed, rejects, log: lines }: RoutedSegment, next: Position) => {
     firstReject ??= rejects[0]
-    if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, `${firstReject!.reason}.`)
+    if (isRefused()) throw new DataError(inputName(options.input), firstReject!.line, sentenceOf(firstReject!))
     if (isShown && counts.rows + rows === 0 && counts.rejected + rejects.length >= HOPELESS) {
       throw everyRowBad(inputName(options.input), firstReject, undefined)
     }
@@ -145,7 +145,7 @@ async function routeRequests(
 }
 
 function everyRowBad(input: string, first: Reject | undefined, rejectedFile: string | undefined): DataError {
-  const why = first ? ` The first: ${first.reason}.` : ''
+  const why = first ? ` The first: ${sentenceOf(first)}` : ''
   const where = rejectedFile ? ` All are in ${rejectedFile}.` : ''
   return new DataError(input, first?.line, `expected at least one row that can be used, got none.${why}${where}`)
 }

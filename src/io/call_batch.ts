@@ -15,7 +15,7 @@ import type { Reject } from './framing.ts'
 import { type Ledger, ledgerFile, openLedger, setAsideNote } from './ledger.ts'
 import type { EarlierRun } from './ledger_history.ts'
 import { lengthOf } from './partial_file.ts'
-import { rejectsFileOf } from './rejects_file.ts'
+import { rejectsFileOf, sentenceOf } from './rejects_file.ts'
 import { openRequests, type Requests } from './requests.ts'
 import { type CallCounts, createRowCalls, type RowCallParts } from './row_calls.ts'
 import type { SegmentJob } from './segment_routing.ts'
@@ -149,7 +149,7 @@ async function callRequests(
   async function settle(block: CallBlock): Promise<void> {
     const rejects = block.rejects()
     firstReject ??= rejects[0]
-    if (isStrict && firstReject) throw new DataError(name, firstReject.line, `${firstReject.reason}.`)
+    if (isStrict && firstReject) throw new DataError(name, firstReject.line, sentenceOf(firstReject))
     rejected += rejects.length
     const written = await block.output(memory)
     await destination.accept(written, rejects)
@@ -220,6 +220,6 @@ function requireNoCallColumns({ header }: Requests, input: string): void {
 }
 
 function noRow(input: string, first: Reject | undefined): DataError {
-  const why = first ? ` The first: ${first.reason}.` : ''
+  const why = first ? ` The first: ${sentenceOf(first)}` : ''
   return new DataError(input, first?.line, `expected at least one row that can be used, got none.${why}`)
 }

@@ -12,6 +12,8 @@ import { openThreshold, type ReadyStrategy } from './router_threshold.ts'
 export interface OpenedPolicy {
   readonly policy: Policy
   readonly pool: Pool
+  /** Flags that it passes over, as sentences. */
+  readonly notes: readonly string[]
   /** The configured strategy, opened on first use. */
   strategy(): Promise<ReadyStrategy>
 }
@@ -33,9 +35,20 @@ export async function openPolicy(
   }
   lookUp(policies, id, 'policy')
   const pool = { ...poolOf(asked), ...(statistics ? { statistics } : {}) }
+  let isPairRead = false
+  const { pair, ...models } = pool
+  const seen = pair
+    ? {
+        ...models,
+        get pair() {
+          isPairRead = true
+          return pair
+        },
+      }
+    : pool
   const partsOf = (policyId: string): PolicyParts => ({
     options: optionsOf(policyId, asked),
-    pool,
+    pool: seen,
     seed: asked.seed,
     now,
     strategy,
@@ -49,7 +62,25 @@ export async function openPolicy(
     if (!options) requireNone(parts.options, policyId)
     return create(parts)
   }
-  return { policy: await make(id), pool, strategy }
+  const policy = await make(id)
+  const notes = opened ? [] : passedOver(id, asked, isPairRead)
+  return { policy, pool, notes, strategy }
+}
+
+/** What only counts where a policy asks a strategy; the pair also where it names the pool, or a policy asks for a side of it. */
+function passedOver(
+  id: string,
+  { layers: [{ strategy, checkpoint, threshold, strongPct, strong, weak, models }], config }: Asked,
+  isPairRead: boolean,
+): string[] {
+  const isPool = models === undefined && config.models === undefined
+  const flags = [
+    ...Object.entries({ '--strategy': strategy, '--checkpoint': checkpoint }),
+    ...Object.entries({ '--threshold': threshold, '--strong-pct': strongPct }),
+    ...(isPool || isPairRead ? [] : Object.entries({ '--strong': strong, '--weak': weak })),
+  ].flatMap(([flag, value]) => (value === undefined ? [] : [flag]))
+  const verb = flags.length > 1 ? 'do' : 'does'
+  return flags.length === 0 ? [] : [`${flags.join(', ')} ${verb} not count: policy ${id} asks no strategy.`]
 }
 
 /** A policy without options would pass over what it is given. */

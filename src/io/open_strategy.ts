@@ -1,4 +1,5 @@
 import { DataError, UsageError } from '../errors.ts'
+import { policies } from '../policies/registry.ts'
 import { lookUp, unknownName } from '../registry.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Model, ModelPair, Strategy } from '../types.ts'
@@ -103,6 +104,7 @@ async function findCheckpoint(
   if (file !== undefined) {
     const checkpoint = await openCheckpoint(file)
     const found = checkpoint.metadata.strategy
+    if (!Object.hasOwn(strategies, found)) throw ofPolicy(found, file, checkpoint)
     if (strategyId === undefined || strategyId === found) return checkpoint
     throw isConfigured && strategyId === config.strategy
       ? new DataError(config.file!, undefined, `expected ${file} of strategy ${strategyId}, got one of ${found}.`)
@@ -116,6 +118,15 @@ async function findCheckpoint(
   const shipped = shippedCheckpoint(id)
   if (shipped) return openCheckpoint(shipped, true)
   throw noCheckpoint(id, recipe ?? `Make one with llmroute train --strategy ${id}.`)
+}
+
+/** Weights of a policy are none of a strategy. */
+function ofPolicy(id: string, file: string, { metadata }: StoredCheckpoint): UsageError {
+  const { message } = unknownName('strategy', id, Object.keys(strategies))
+  if (!Object.hasOwn(policies, id)) return new UsageError(`${file}: ${message}`)
+  return new UsageError(
+    `${file}: expected a checkpoint of a strategy, got one of policy ${id}. Use it with --policy ${id} --policy-option checkpoint=${file} --models ${metadata.models.join(',')}.`,
+  )
 }
 
 /** The error of a strategy that has weights, but none here. */

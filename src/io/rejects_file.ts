@@ -18,6 +18,11 @@ export interface RejectsFile {
   commit(): Promise<void>
 }
 
+/** Why a row was rejected, with a full stop at the end: reasons of policies are sentences already. */
+export function sentenceOf({ reason }: Pick<Reject, 'reason'>): string {
+  return reason.replace(/\.?$/, '.')
+}
+
 /** Where rejected rows go unless somebody says otherwise. */
 export function rejectsFileOf(output: string): string {
   return `${output}.rejected.csv`

@@ -56,13 +56,13 @@ export async function createRouter(options: RouterOptions = {}, { statistics, no
   const log = logOf(asked)
   const policyId = asked.layers.find(({ policy }) => policy !== undefined)?.policy ?? 'threshold'
   if (policyId !== 'threshold') {
-    const { policy, pool, strategy } = await openPolicy(policyId, asked, statistics, now)
+    const { policy, pool, notes, strategy } = await openPolicy(policyId, asked, statistics, now)
     return {
       ...decider(policy, pool),
       ...log,
       policyId,
       checkpoint: undefined,
-      notes: [],
+      notes,
       winRate: async prompts => (await strategy()).strategy.winRate(texts(prompts)),
       explain: async () => [],
     }
@@ -89,11 +89,11 @@ export async function createRouter(options: RouterOptions = {}, { statistics, no
 function refusePoolOptions({ models, policyOptions }: RouterOptions): void {
   if (models !== undefined) {
     throw new UsageError(
-      'models: expected a policy that picks from a pool, got threshold, which decides between strong and weak. Name one with --policy, or the pair with --strong and --weak.',
+      '--models: expected a policy that picks from a pool, got threshold, which decides between strong and weak. Name one with --policy, or the pair with --strong and --weak.',
     )
   }
   if (policyOptions !== undefined) {
-    throw new UsageError('policy options: expected a policy that has options, got threshold. Name one with --policy.')
+    throw new UsageError('--policy-option: expected a policy that has options, got threshold. Name one with --policy.')
   }
 }
 

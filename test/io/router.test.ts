@@ -16,11 +16,11 @@ test.each([
   [{ threshold: 0.5, strongPct: 0.5 }, 'threshold and strong_pct: expected one of them, got both. Leave one out.'],
   [
     { models: ['a', 'b'] },
-    'models: expected a policy that picks from a pool, got threshold, which decides between strong and weak. Name one with --policy, or the pair with --strong and --weak.',
+    '--models: expected a policy that picks from a pool, got threshold, which decides between strong and weak. Name one with --policy, or the pair with --strong and --weak.',
   ],
   [
     { policy: 'threshold', policyOptions: { lambda: 1 } },
-    'policy options: expected a policy that has options, got threshold. Name one with --policy.',
+    '--policy-option: expected a policy that has options, got threshold. Name one with --policy.',
   ],
 ])('%j is refused', async (options, message) => {
   await expect(createRouter(options)).rejects.toThrow(message)

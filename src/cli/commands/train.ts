@@ -23,7 +23,7 @@ import { trainPolicy } from '../train_policy.ts'
 
 interface Flags extends LogFlags {
   policy?: string
-  strategy: string
+  strategy?: string
   output?: string
   strong?: string
   weak?: string
@@ -80,7 +80,7 @@ are then doubly robust estimates on the requests that were sent at random. "over
 export function define(command: Command): void {
   command
     .argument('[files...]', 'outcome files, or ids of shipped data sets; several get an intercept each')
-    .option('-s, --strategy <id>', 'what to train', defaultStrategy)
+    .option('-s, --strategy <id>', `what to train (default: ${defaultStrategy})`)
     .option('--policy <id>', 'train a policy instead: learned, from files with columns prompt and model')
     .option('-o, --output <file>', 'where the checkpoint goes, such as mine.safetensors')
     .option('--strong <model>', 'id of the strong model')
@@ -105,7 +105,16 @@ export function define(command: Command): void {
 
 async function run(files: string[], flags: Flags): Promise<void> {
   if (flags.policy !== undefined) return trainPolicy(flags.policy, files, flags)
-  const { strategy: id, output, embedder, folds, resamples, seed, keepPrompts = false, force = false } = flags
+  const {
+    strategy: id = defaultStrategy,
+    output,
+    embedder,
+    folds,
+    resamples,
+    seed,
+    keepPrompts = false,
+    force = false,
+  } = flags
   const module = await lookUp(strategies, id, 'strategy').load()
   const { fit, recipe } = module
   checkLogFlags(files, flags)
