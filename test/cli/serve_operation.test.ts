@@ -235,7 +235,7 @@ describe('SIGTERM', () => {
 })
 
 test('not ready while no model can be called; ready again when one is', async () => {
-  const one = await start('breaker: { failures: 1, cool_down: 500ms }')
+  const one = await start('breaker: { failures: 1, cool_down: 3s }')
   models.instead = (_, response) => json(response, 500, {})
   expect((await post(one)).status).toBe(502)
   const unready = await fetch(`${one.url}/ready`)

@@ -112,7 +112,7 @@ describe('slow clients', () => {
     for (const text of await Promise.all(slow)) expect(text).toMatch(/^(HTTP\/1\.1 40[08] |$)/)
     expect(models.received).toHaveLength(1)
     await serve.until(async () =>
-      (await (await fetch(`${serve.url}/metrics`)).text()).includes('llmroute_running_requests 1'),
+      (await (await fetch(`${serve.url}/metrics`)).text()).includes('llmroute_running_requests 0\n'),
     )
   }, 30_000)
 
