@@ -12,7 +12,7 @@ import { costLine } from './output/costs.ts'
 import { toJson } from './output/json.ts'
 import { dollars, grouped } from './output/numbers.ts'
 import { createProgress, type Progress } from './output/progress.ts'
-import { createPatience } from './patience.ts'
+import { createPatience, waitNote } from './patience.ts'
 
 /** Rows under way at a time, where nobody says otherwise. */
 const CONCURRENCY = 16
@@ -40,7 +40,13 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
     return
   }
   const { signal, exitCode } = stopSignal()
-  const patiently = createPatience(signal)
+  const patiently = createPatience({
+    ...{ statistics: caller.statistics, signal },
+    onWait(model) {
+      progress?.stop()
+      process.stderr.write(`batch: ${waitNote(model)}`)
+    },
+  })
   const started = performance.now()
   const isDrawn = batch.output !== undefined || !process.stdout.isTTY
   let progress: Progress | undefined
@@ -56,10 +62,11 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
       {
         router,
         predict: (decision, body) => predictDecision(decision, body, parts),
-        async answer(decision, prompt, body) {
+        async answer(decision, prompt, body, isElsewhere) {
           waiting++
           try {
-            return rowAnswerOf(await patiently(() => carryOut({ decision, body, prompt }, parts)))
+            const ask = () => carryOut({ decision, body, prompt }, parts)
+            return rowAnswerOf(await patiently(decision.model, ask, isElsewhere))
           } finally {
             waiting--
           }

@@ -17,7 +17,7 @@ import { toJson } from './output/json.ts'
 import { dollars, fixed, grouped } from './output/numbers.ts'
 import { createProgress } from './output/progress.ts'
 import { renderTable } from './output/table.ts'
-import { createPatience } from './patience.ts'
+import { createPatience, waitNote } from './patience.ts'
 
 const CONCURRENCY = 16
 
@@ -37,7 +37,14 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
   const plan = { ...planPartsOf(caller, config, [], []), fallbacks: [] }
   for (const model of models) plan.modelOf(model)
   const { signal, exitCode } = stopSignal()
-  const patiently = createPatience(signal)
+  const progress = createProgress('label', table.rows.length)
+  const patiently = createPatience({
+    ...{ statistics: caller.statistics, signal },
+    onWait(model) {
+      progress.stop()
+      process.stderr.write(`label: ${waitNote(model)}`)
+    },
+  })
   const options = bodyOptionsOf(flags)
   const score = scorerOf(flags, models, plan, patiently)
   const ledger = await openLedger(ledgerFile(output), {
@@ -50,7 +57,6 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
     const again = inFlight.length > 0 ? `; rows ${inFlight.join(', ')} were under way and are asked again` : ''
     process.stderr.write(`label: goes on after ${grouped(answered)} answers, ${dollars(cost)}${again}.\n`)
   }
-  const progress = createProgress('label', table.rows.length)
   let result: LabelResult
   try {
     result = await labelRows(table.rows, {
@@ -59,7 +65,7 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
       async answer(model, { prompt }) {
         const decision = { model, models: [model], plan: 'single', policy: 'label' } as const
         const body = bodyOfPrompt(prompt, options)
-        return rowAnswerOf(await patiently(() => carryOut({ decision, body, prompt }, plan)))
+        return rowAnswerOf(await patiently(model, () => carryOut({ decision, body, prompt }, plan)))
       },
       predict(model, { prompt }) {
         if (model !== undefined) return predictAsked([model], bodyOfPrompt(prompt, options), plan)

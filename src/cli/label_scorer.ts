@@ -7,6 +7,7 @@ import { finalNumber } from '../text/final_answer.ts'
 import { type ReferenceMethod, scoreByReference } from '../text/reference_score.ts'
 import { judgeAnswers } from '../upstream/judge_answers.ts'
 import type { PlanParts } from '../upstream/plan_types.ts'
+import type { Patience } from './patience.ts'
 
 /** The flags that say how answers are scored. */
 export interface ScorerFlags {
@@ -60,13 +61,13 @@ export function scorerOf(
   flags: ScorerFlags,
   models: readonly string[],
   { caller, modelOf }: Pick<PlanParts, 'caller' | 'modelOf'>,
-  prepare: <T>(call: () => Promise<T>) => Promise<T>,
+  patiently: Patience,
 ): LabelParts['score'] {
   const { judge, command, score = 'exact' } = flags
   if (judge !== undefined) {
     const model = modelOf(judge)
     return ({ prompt, reference }, answers) =>
-      prepare(() => judgeAnswers({ caller, model }, prompt, answers, reference))
+      patiently(judge, () => judgeAnswers({ caller, model }, prompt, answers, reference))
   }
   const one = command === undefined ? byReference(score) : byCommand(command)
   return async (row, answers) => ({

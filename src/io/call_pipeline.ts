@@ -34,8 +34,16 @@ export interface CallPipeline {
   decide(block: CallBlock, indexes: readonly number[]): Promise<(Decision | Refusal)[]>
   /** Makes a row ready right before it is called; `wait` until another has ended; undefined stops like the signal. */
   prepare(block: CallBlock, index: number, decision: Decision): PreparedCall | 'wait' | undefined
-  /** Throws UpstreamError where the row has no answer; anything else ends the run. */
-  call(block: CallBlock, index: number, decision: Decision, prepared: PreparedCall): Promise<RowAnswer>
+  /**
+   * The answer, and what it was decided by: decided anew where all that was decided is down.
+   * Throws UpstreamError where the row has no answer; anything else ends the run.
+   */
+  call(
+    block: CallBlock,
+    index: number,
+    decision: Decision,
+    prepared: PreparedCall,
+  ): Promise<{ readonly decision: Decision; readonly answer: RowAnswer }>
   /** Takes blocks whose rows have all come to their end, in the order of the input; calls do not overlap. */
   settle(block: CallBlock): Promise<void>
 }
@@ -118,9 +126,10 @@ export async function callRows(segments: AsyncGenerator<Segment>, pipeline: Call
     return open
   }
 
-  async function callRow(block: CallBlock, index: number, decision: Decision, prepared: PreparedCall): Promise<void> {
+  async function callRow(block: CallBlock, index: number, decided: Decision, prepared: PreparedCall): Promise<void> {
     try {
-      block.answer(index, decision, await pipeline.call(block, index, decision, prepared))
+      const { decision, answer } = await pipeline.call(block, index, decided, prepared)
+      block.answer(index, decision, answer)
     } catch (error) {
       if (error instanceof UpstreamError) block.reject(index, error.message)
       else failure ??= { error }

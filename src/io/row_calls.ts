@@ -1,10 +1,11 @@
 import { DataError, UpstreamError } from '../errors.ts'
 import type { CostAccount } from '../routing/call_costs.ts'
+import { isRefusal } from '../routing/pool_router.ts'
 import type { Decision, RouteRequest } from '../types.ts'
-import type { Budget, Prediction } from './budget.ts'
+import type { Budget, Prediction, Reservation } from './budget.ts'
 import type { CallBlock, RowDecision } from './call_block.ts'
 import type { CallCost, RowAnswer } from './call_columns.ts'
-import type { CallPipeline } from './call_pipeline.ts'
+import type { CallPipeline, PreparedCall } from './call_pipeline.ts'
 import { type BodyOptions, bodyOfRow, type RequestBody } from './chat_body.ts'
 import type { Ledger } from './ledger.ts'
 import type { LedgerEntry } from './ledger_history.ts'
@@ -15,8 +16,11 @@ import type { SegmentJob } from './segment_routing.ts'
 /** Who decides, and who answers. */
 export interface RowCallParts {
   readonly router: Router
-  /** Throws UpstreamError where the row has no answer; anything else ends the batch. */
-  answer(decision: Decision, prompt: string, body: RequestBody): Promise<RowAnswer>
+  /**
+   * Throws UpstreamError where the row has no answer; anything else ends the batch.
+   * @param isElsewhere whether the row could be answered by another model now.
+   */
+  answer(decision: Decision, prompt: string, body: RequestBody, isElsewhere: () => Promise<boolean>): Promise<RowAnswer>
   /** Asked only where there is a budget. */
   predict(decision: Decision, body: RequestBody): Prediction
 }
@@ -59,6 +63,7 @@ export function createRowCalls(
 } {
   const counts: CallCounts = { rows: 0, byModel: {}, failed: 0, answeredHere: 0, retries: 0 }
   let isOverBudget = false
+  let settled: (() => void)[] = []
   return {
     counts,
     isOverBudget: () => isOverBudget,
@@ -77,34 +82,98 @@ export function createRowCalls(
 
     prepare(block, index, decision) {
       const body = bodyOfRow(block.recordOf(index), block.prompts[index]!, job, options)
-      const expected = budget.isLimited ? predict(decision, body) : NO_PREDICTION
-      const reservation = budget.reserve(expected, decision.models)
+      const reservation = reserve(decision, body)
       isOverBudget = reservation === 'no'
       if (reservation === 'no') return undefined
       return reservation === 'wait' ? 'wait' : { body, reservation }
     },
 
-    async call(block, index, decision, { body, reservation }) {
-      const place = { row: block.first + index, line: block.lineOf(index) }
-      await ledger?.append({ ...place, status: 'sent', models: decision.models, at: new Date().toISOString() })
-      let cost = 0
-      try {
-        const answered = await answer(decision, block.prompts[index]!, body)
-        cost = answered.cost ?? 0
-        await ledger?.append(toEntry(place, decision, answered))
-        counts.answeredHere += answered.isCached ? 0 : 1
-        count(answered)
-        return answered
-      } catch (error) {
-        if (!(error instanceof UpstreamError)) throw error
-        await ledger?.append({ ...place, status: 'failed', models: decision.models, reason: error.message })
-        if (strictInput !== undefined) throw strictError(strictInput, block, index, error)
-        counts.failed++
-        throw error
-      } finally {
-        reservation.settle(cost)
+    async call(block, index, decided, { body, reservation: given }) {
+      let [decision, reservation] = [decided, given]
+      let other: Decision | undefined
+      let left = router.pool.models.length
+      const isElsewhere = async () => {
+        other = left > 0 ? await healthierThan(decision, block, index) : undefined
+        return other !== undefined
+      }
+      for (; ; left--) {
+        let failure = new UpstreamError(`${decision.model}: expected it to be up, got an open breaker.`)
+        if (await isElsewhere()) reservation.settle(0)
+        else {
+          try {
+            const answered = await callOnce(block, index, decision, { body, reservation }, isElsewhere)
+            return { decision, answer: answered }
+          } catch (error) {
+            if (!(error instanceof UpstreamError)) throw error
+            failure = error
+            if (!other) await isElsewhere()
+          }
+        }
+        const next = other && (await reserved(other, body))
+        if (!next) {
+          if (strictInput !== undefined) throw strictError(strictInput, block, index, failure)
+          counts.failed++
+          throw failure
+        }
+        ;[decision, reservation] = [other!, next]
       }
     },
+  }
+
+  /** What is decided now, where the models that were decided before are all down and one of those now is not. */
+  async function healthierThan(before: Decision, block: CallBlock, index: number): Promise<Decision | undefined> {
+    if (!areDown(before)) return undefined
+    const [now] = await router.decideEach([requestAt(block, index)])
+    return now && !isRefusal(now) && !areDown(now) ? now : undefined
+  }
+
+  function areDown({ models }: Decision): boolean {
+    const { statistics } = router.pool
+    return statistics !== undefined && models.every(id => statistics.of(id).isOpen)
+  }
+
+  function reserve(decision: Decision, body: RequestBody): Reservation | 'wait' | 'no' {
+    return budget.reserve(budget.isLimited ? predict(decision, body) : NO_PREDICTION, decision.models)
+  }
+
+  /** The same, after those under way whose cost is about to be known; undefined where the budget does not allow it. */
+  async function reserved(decision: Decision, body: RequestBody): Promise<Reservation | undefined> {
+    for (;;) {
+      const reservation = reserve(decision, body)
+      if (reservation === 'no') return undefined
+      if (reservation !== 'wait') return reservation
+      await new Promise<void>(resolve => settled.push(resolve))
+    }
+  }
+
+  /** Throws UpstreamError where there is no answer. Either way the ledger has it, and the budget is settled. */
+  async function callOnce(
+    block: CallBlock,
+    index: number,
+    decision: Decision,
+    { body, reservation }: PreparedCall,
+    isElsewhere: () => Promise<boolean>,
+  ): Promise<RowAnswer> {
+    const place = { row: block.first + index, line: block.lineOf(index) }
+    await ledger?.append({ ...place, status: 'sent', models: decision.models, at: new Date().toISOString() })
+    let cost = 0
+    try {
+      const answered = await answer(decision, block.prompts[index]!, body, isElsewhere)
+      cost = answered.cost ?? 0
+      await ledger?.append(toEntry(place, decision, answered))
+      counts.answeredHere += answered.isCached ? 0 : 1
+      count(answered)
+      return answered
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      await ledger?.append({ ...place, status: 'failed', models: decision.models, reason: error.message })
+      throw error
+    } finally {
+      reservation.settle(cost)
+      const waiting = settled
+      settled = []
+      for (const wake of waiting) wake()
+    }
   }
 
   /** A threshold looks at the prompt alone, and parsing whole rows for it would cost more than the rest. */

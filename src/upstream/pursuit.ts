@@ -108,8 +108,11 @@ async function tryModel<T>(
       const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
       const { kind, wait = backoff } = failure
       if (kind !== 'passing' || (hasOther && wait > retry.longestWait)) return { failure }
-      const hasPatience = now() < until && health.breaker(model.id).isOpen()
-      if (n >= retry.attempts && !hasPatience) return { failure }
+      const breaker = health.breaker(model.id)
+      const hasPatience = now() < until && breaker.isOpen()
+      if (n >= retry.attempts && !hasPatience) {
+        return { failure, ...(breaker.isOpen() ? { opening: breaker.opening()! } : {}) }
+      }
       await sleep(Math.min(wait, retry.longestWait), signal)
       signal?.throwIfAborted()
     }

@@ -254,6 +254,44 @@ describe('no row is lost', () => {
     expect(stderr).toContain('batch: 30 answers')
   })
 
+  test('rows of a model that goes down are decided again, at once, where another is up', async () => {
+    folder.write('some.csv', requestCsv(40))
+    answer = request => (request.model === 'big' ? { status: 500 } : usual(request))
+    const args = ['--policy', 'round_robin', '--models', 'big,small', '--log', 'again.jsonl']
+    const started = Date.now()
+    const { code, stderr } = await batch('some.csv', '-o', 'again.csv', ...args)
+    expect(code, stderr).toBe(0)
+    expect(Date.now() - started).toBeLessThan(9000)
+    expect(stderr).toMatch(/^batch: 40 answers, 100\.0 % by small/)
+    expect(server.requests.filter(({ body }) => body.model === 'big').length).toBeLessThanOrEqual(20)
+    const logged = linesOf('again.jsonl').map(line => JSON.parse(line))
+    expect(logged.map(({ model }) => model)).toEqual(Array(40).fill('small'))
+    const retried = ledgerOf('again.csv').filter(({ status }) => status === 'failed')
+    expect(retried.length).toBeGreaterThan(0)
+    expect(retried.every(({ models }) => models[0] === 'big')).toBe(true)
+  })
+
+  test('without --retries only rows that failed before anybody knew are rejected; a budget holds for the others', async () => {
+    folder.write('some.csv', requestCsv(40))
+    answer = request => (request.model === 'big' ? { status: 500 } : usual(request))
+    const args = [
+      '--policy',
+      'round_robin',
+      '--models',
+      'big,small',
+      '--retries',
+      '0',
+      '--max-dollars',
+      '1',
+      '--max-concurrency',
+      '1',
+    ]
+    const { code, stderr } = await batch('some.csv', '-o', 'none.csv', ...args)
+    expect([code, existsSync(place('none.csv.rejected.csv'))], stderr).toEqual([1, true])
+    expect(stderr).toContain('batch: 36 answers')
+    expect(stderr).toContain('4 rows failed')
+  })
+
   test('--strict ends at the first, with its line', async () => {
     answer = () => ({ status: 400 })
     const { code, stderr } = await batch('three.csv', '-o', 'strict.csv', '--strict', '--max-concurrency', '1')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createPatience } from '../../src/cli/patience.ts'
+import { createPatience, type PatienceParts } from '../../src/cli/patience.ts'
+import { createStatistics } from '../../src/routing/statistics.ts'
 import { CallError } from '../../src/upstream/upstream_types.ts'
 
 /** A clock that only sleeping moves on. */
@@ -13,53 +14,74 @@ function clock() {
   }
 }
 
+/** Patience whose models are called as statistics say, and the models that it said it waits for. */
+function patience(more: Partial<PatienceParts> = {}, answered: readonly string[] = ['a']) {
+  const { now, sleep } = clock()
+  const statistics = createStatistics({ now })
+  for (const model of answered) {
+    statistics.start(model)
+    statistics.succeed(model, { latency: 1 })
+  }
+  const waited: string[] = []
+  const { signal } = new AbortController()
+  const onWait = (model: string) => void waited.push(model)
+  return { now, waited, patiently: createPatience({ statistics, signal, onWait, sleep, now, ...more }) }
+}
+
 const refused = (details: { retryAt?: number; isAccountRefused?: boolean }) =>
   new CallError('a: expected an answer, got an open breaker.', {
     ...{ attempts: [], isAccountRefused: false, isRequestRefused: false },
     ...details,
   })
 
-test('waits until it makes sense, then tries again', async () => {
-  const { now, sleep } = clock()
-  const patiently = createPatience(new AbortController().signal, sleep, now)
-  await patiently(async () => 'there')
+test('waits until it makes sense, says so once, then tries again', async () => {
+  const { now, waited, patiently } = patience()
   let calls = 0
-  const answer = await patiently(async () => {
+  const call = (until: number) => async () => {
     calls++
-    if (now() < 31_000) throw refused({ retryAt: 31_000 })
+    if (now() < until) throw refused({ retryAt: until })
     return 'there'
-  })
-  expect([answer, calls, now()]).toEqual(['there', 2, 31_000])
+  }
+  expect([await patiently('a', call(31_000)), calls, now()]).toEqual(['there', 2, 31_000])
+  await patiently('a', call(40_000))
+  expect([now(), waited]).toEqual([40_000, ['a']])
 })
 
 test.each([
-  ['nobody knows when', {}],
-  ['it is too long', { retryAt: 200_000 }],
-  ['nothing was ever answered, and it is long', { retryAt: 31_000 }],
-  ['the account is refused', { retryAt: 2000, isAccountRefused: true }],
-])('fails at once where %s', async (_, details) => {
-  const { now, sleep } = clock()
-  const patiently = createPatience(new AbortController().signal, sleep, now)
-  await expect(patiently(() => Promise.reject(refused(details)))).rejects.toThrow('open breaker')
+  ['nobody knows when', 'a', {}],
+  ['it is too long', 'a', { retryAt: 200_000 }],
+  ['this model never answered, whatever others did, and it is long', 'dead', { retryAt: 31_000 }],
+  ['the account is refused', 'a', { retryAt: 2000, isAccountRefused: true }],
+])('fails at once where %s', async (_, model, details) => {
+  const { now, waited, patiently } = patience()
+  await expect(patiently(model, () => Promise.reject(refused(details)))).rejects.toThrow('open breaker')
+  expect([now(), waited]).toEqual([1000, []])
+})
+
+test('nothing is waited for while another model could answer', async () => {
+  const { now, patiently } = patience()
+  const fail = () => Promise.reject(refused({ retryAt: 2000 }))
+  await expect(patiently('a', fail, async () => true)).rejects.toThrow('open breaker')
   expect(now()).toBe(1000)
 })
 
-test('after 20 failures in a row nothing is waited for, until one succeeds', async () => {
-  const { now, sleep } = clock()
-  const patiently = createPatience(new AbortController().signal, sleep, now)
-  for (let i = 0; i < 20; i++) await patiently(() => Promise.reject(refused({}))).catch(() => {})
-  await expect(patiently(() => Promise.reject(refused({ retryAt: 2000 })))).rejects.toThrow()
+test('after 20 failures of a model in a row it is not waited for, until it answers', async () => {
+  const { now, patiently } = patience({}, ['a', 'b'])
+  for (let i = 0; i < 20; i++) {
+    await patiently('a', () => Promise.reject(refused({}))).catch(() => {})
+    await patiently('b', async () => 'there')
+  }
+  await expect(patiently('a', () => Promise.reject(refused({ retryAt: 2000 })))).rejects.toThrow()
   expect(now()).toBe(1000)
-  await patiently(async () => 'there')
+  await patiently('a', async () => 'there')
   await expect(
-    patiently(() => Promise.reject(now() < 2000 ? refused({ retryAt: 2000 }) : refused({}))),
+    patiently('a', () => Promise.reject(now() < 2000 ? refused({ retryAt: 2000 }) : refused({}))),
   ).rejects.toThrow()
   expect(now()).toBe(2000)
 })
 
 test('a signal ends the waiting', async () => {
-  const { now } = clock()
   const stop = new AbortController()
-  const patiently = createPatience(stop.signal, async () => stop.abort(), now)
-  await expect(patiently(() => Promise.reject(refused({ retryAt: 9000 })))).rejects.toThrow('open breaker')
+  const { patiently } = patience({ signal: stop.signal, sleep: async () => stop.abort() })
+  await expect(patiently('a', () => Promise.reject(refused({ retryAt: 9000 })))).rejects.toThrow('open breaker')
 })
