@@ -4,6 +4,7 @@ import { createPoolRouter, type Refusal, requireDecision } from '../routing/pool
 import type { Decision, ModelPair, Policy, Pool, PoolStatistics, Reason, RouteRequest } from '../types.ts'
 import type { StoredCheckpoint } from './checkpoint.ts'
 import type { LogSettings } from './decision_log.ts'
+import { withLoggedLengths } from './logged_lengths.ts'
 import { openPolicy } from './open_policy.ts'
 import { type Asked, gatherOptions, type RouterOptions } from './router_options.ts'
 import { openThreshold } from './router_threshold.ts'
@@ -52,7 +53,7 @@ export interface LiveParts {
  * @throws UsageError, DataError
  */
 export async function createRouter(options: RouterOptions = {}, { statistics, now }: LiveParts = {}): Promise<Router> {
-  const asked = await gatherOptions(options)
+  const asked = withLoggedLengths(await gatherOptions(options))
   const log = logOf(asked)
   const policyId = asked.layers.find(({ policy }) => policy !== undefined)?.policy ?? 'threshold'
   if (policyId !== 'threshold') {
