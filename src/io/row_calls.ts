@@ -10,7 +10,7 @@ import { type BodyOptions, bodyOfRow, type RequestBody } from './chat_body.ts'
 import type { Ledger } from './ledger.ts'
 import type { LedgerEntry } from './ledger_history.ts'
 import type { Router } from './router.ts'
-import { requestsOf } from './segment_requests.ts'
+import { isPromptAlone, requestsOf } from './segment_requests.ts'
 import type { SegmentJob } from './segment_routing.ts'
 
 /** Who decides, and who answers. */
@@ -176,10 +176,9 @@ export function createRowCalls(
     }
   }
 
-  /** A threshold looks at the prompt alone, and parsing whole rows for it would cost more than the rest. */
   function requestAt(block: CallBlock, index: number): RouteRequest {
     const prompt = block.prompts[index]!
-    const isPlain = router.policyId === 'threshold' && job.format !== 'jsonl'
+    const isPlain = isPromptAlone(router.policyId, job)
     const request = isPlain ? { prompt } : requestsOf(block.segment, [prompt], [block.rows[index]!], job)[0]!
     const { maxTokens } = options
     if (maxTokens === undefined || request.needs?.outputTokens !== undefined) return request

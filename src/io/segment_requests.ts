@@ -1,5 +1,5 @@
 import { needsOf, turnsOf } from '../routing/needs.ts'
-import type { RouteRequest } from '../types.ts'
+import type { Needs, RouteRequest } from '../types.ts'
 import { parseCsv } from './csv.ts'
 import { DELIMITERS, type Format } from './formats.ts'
 import type { Segment } from './framing.ts'
@@ -7,12 +7,21 @@ import type { Segment } from './framing.ts'
 /** Columns and keys that a policy knows by name; every other is a field of `metadata`. */
 const KNOWN = ['key', 'user', 'priority'] as const
 
+/** What a model must have, or may cost: columns and keys by these names, or without `needs.` under the key `needs`. */
+const TAGS = 'needs.tags'
+const MAX_COST = 'needs.max_cost'
+
 /** What a segment's rows are read by. */
 export interface RequestForm {
   readonly format: Format
   readonly promptColumn: string
   /** Of delimited files. */
   readonly columns?: readonly string[]
+}
+
+/** Whether policy `threshold` needs no more of a row than its prompt; parsing whole rows would cost more than the rest. */
+export function isPromptAlone(policyId: string, { format, columns = [] }: RequestForm): boolean {
+  return policyId === 'threshold' && format !== 'jsonl' && !columns.includes(TAGS) && !columns.includes(MAX_COST)
 }
 
 /**
@@ -41,12 +50,27 @@ function fieldsOf(record: Uint8Array, { format, promptColumn, columns }: Request
     const isChat = Array.isArray(row.messages) && !Object.hasOwn(row, promptColumn)
     return {
       ...knownOf({ ...own, ...named }, promptColumn),
-      needs: needsOf(row),
+      needs: { ...needsOf(row), ...ownNeeds({ ...row, ...underNeeds(row) }) },
       ...(isChat ? { turns: turnsOf(row) } : {}),
     }
   }
   const [cells = []] = parseCsv(record, '', DELIMITERS[format]).rows
-  return knownOf(Object.fromEntries((columns ?? []).map((column, i) => [column, cells[i] ?? ''])), promptColumn)
+  const row = Object.fromEntries((columns ?? []).map((column, i) => [column, cells[i] ?? '']))
+  const needs = ownNeeds(row)
+  return { ...knownOf(row, promptColumn), ...(Object.keys(needs).length > 0 ? { needs } : {}) }
+}
+
+function underNeeds({ needs }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  if (typeof needs !== 'object' || needs === null) return {}
+  return Object.fromEntries(Object.entries(needs).map(([name, value]) => [`needs.${name}`, value]))
+}
+
+/** Tags as a list or with commas between them; dollars as a number or its text, NaN where they are none. */
+function ownNeeds({ [TAGS]: given, [MAX_COST]: cap }: Readonly<Record<string, unknown>>): Needs {
+  const texts = Array.isArray(given) ? given.map(String) : String(given ?? '').split(',')
+  const tags = texts.map(tag => tag.trim()).filter(tag => tag !== '')
+  const isCapped = cap !== undefined && cap !== null && String(cap).trim() !== ''
+  return { ...(tags.length > 0 ? { tags } : {}), ...(isCapped ? { maxCost: Number(cap) } : {}) }
 }
 
 /** A text of a known field counts; everything else of the row is metadata. */

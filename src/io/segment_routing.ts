@@ -8,7 +8,7 @@ import type { Router } from './router.ts'
 import { writeDecisions, writeRows } from './row_writer.ts'
 import { logOfSegment, type SegmentLogForm } from './segment_log.ts'
 import { promptsOf, type SegmentPrompts } from './segment_prompts.ts'
-import { requestsOf } from './segment_requests.ts'
+import { isPromptAlone, requestsOf } from './segment_requests.ts'
 
 const compress = promisify(gzip)
 
@@ -51,11 +51,9 @@ export async function routeSegment(
   memory?: ArrayBuffer,
 ): Promise<RoutedSegment> {
   const found = promptsOf(segment, job.format, job.promptColumn)
-  // Of plain lines and columns a strategy reads the prompt alone; JSONL also says what a model must be able to do.
-  const { decisions, rows, rejects } =
-    router.policyId === 'threshold' && job.format !== 'jsonl'
-      ? { ...found, decisions: await router.decide(found.prompts) }
-      : await decideRequests(segment, found, router, job)
+  const { decisions, rows, rejects } = isPromptAlone(router.policyId, job)
+    ? { ...found, decisions: await router.decide(found.prompts) }
+    : await decideRequests(segment, found, router, job)
   const byModel: Record<string, number> = {}
   for (const { model } of decisions) byModel[model] = (byModel[model] ?? 0) + 1
   const log = job.log && (await logOf(segment, found, rows, decisions, { ...job, log: job.log }))

@@ -87,6 +87,7 @@ function limitExceeded(
 function capExceeded(model: Model, needs: Needs, { statistics }: Pool): string | undefined {
   const { maxCost, outputTokens } = needs
   if (maxCost === undefined) return undefined
+  if (Number.isNaN(maxCost)) return 'the price cap is no number of dollars'
   const longest = outputTokens === undefined ? model : { ...model, outputTokens }
   const cost = predictedCost(model, needs, statistics) ?? predictedCost(longest, needs)
   if (cost === undefined) return `${unknownCostReason(model)}, so that no cap on it holds`

@@ -50,7 +50,8 @@ such bytes show as U+FFFD and long rows are cut. A file that batch did not write
 
 A --policy other than threshold sees the whole row: the columns (keys) key, user and priority, and every other as metadata.
 JSONL rows say what the model must be able to do: tools, images, a JSON schema, the longest answer. A row that no model can
-serve is rejected with each model's reason.
+serve is rejected with each model's reason. Columns (keys) needs.tags, such as "region:eu,fast", and needs.max_cost (dollars) count
+with every policy; in JSONL also as "needs": { "tags": ["region:eu"], "max_cost": 0.01 }.
 
 With --strong-pct, a share that these prompts clearly miss is said at the end.
 
