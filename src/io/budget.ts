@@ -20,9 +20,10 @@ export interface Budget {
   /** Whether there is a limit: without one nothing has to be predicted. */
   readonly isLimited: boolean
   /**
-   * Sets aside what a call is expected to cost, or what the dearest to the same models did cost so far where that is more.
-   * `wait` where it does not fit with what is under way, whose true cost is about to be known; else `no`. A guess never says no
-   * while dollars are left and nothing is known: one call is made to know better.
+   * Sets aside what a call is expected to cost, or what the dearest to the same models did cost so far where that is more, or
+   * where the expectation is a guess. `wait` where it does not fit with what is under way, whose true cost is about to be known;
+   * else `no`. A guess never says no while dollars are left and nothing is known: one call is made to know better. What costs
+   * nothing always fits.
    * Throws UsageError where there is a limit and the cost is not known.
    */
   reserve(expected: Prediction, models: readonly string[]): Reservation | 'wait' | 'no'
@@ -53,8 +54,8 @@ export function createBudget(
       )
     }
     const seen = dearest.get(names)
-    const least = Math.max(cost, seen ?? 0)
-    const fits = spent + reserved + least <= limit
+    const least = isGuess && seen !== undefined ? seen : Math.max(cost, seen ?? 0)
+    const fits = least === 0 || spent + reserved + least <= limit
     if (!fits && underWay > 0) return 'wait'
     if (!fits && !(isGuess && seen === undefined && spent < limit)) return 'no'
     return reservationOf(least, names)

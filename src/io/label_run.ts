@@ -44,6 +44,8 @@ export interface LabelResult {
   readonly state: 'finished' | 'stopped' | 'budget'
 }
 
+const NO_PREDICTION: Prediction = { cost: undefined, isGuess: false }
+
 /** The slot of a call in a ledger: a model's answer to a row, or the row's scores. */
 export function labelSlot({ row, model }: LedgerEntry, models: readonly string[]): number {
   return row * (models.length + 1) + (model === undefined ? models.length : models.indexOf(model as string))
@@ -89,11 +91,15 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
     const place = { row: row.row, line: row.line, model }
     const known = await ledger.answered(labelSlot({ ...place, status: 'sent' }, models))
     if (known) return { ...(known as unknown as RowAnswer), text: String(known.answer) }
-    return spend(place, parts.predict(model, row), async () => {
-      const { text, calls: _, ...figures } = await parts.answer(model, row)
-      await ledger.append({ ...place, status: 'answered', ...figures, answer: text })
-      return { value: { text, calls: [], ...figures }, cost: figures.cost ?? 0 }
-    })
+    return spend(
+      place,
+      () => parts.predict(model, row),
+      async () => {
+        const { text, calls: _, ...figures } = await parts.answer(model, row)
+        await ledger.append({ ...place, status: 'answered', ...figures, answer: text })
+        return { value: { text, calls: [], ...figures }, cost: figures.cost ?? 0 }
+      },
+    )
   }
 
   async function scoresOf(
@@ -105,21 +111,25 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
     const known = await ledger.answered(labelSlot({ ...place, status: 'sent' }, models))
     // They are about those answers only.
     if (known && JSON.stringify(known.of) === JSON.stringify(presence(texts))) return fromJson(known.scores)
-    return spend(place, parts.predict(undefined, row), async () => {
-      const { scores, cost } = await parts.score(row, texts)
-      const asJson = scores.map(score => score ?? null)
-      await ledger.append({ ...place, status: 'answered', of: presence(texts), scores: asJson, cost })
-      return { value: scores, cost }
-    })
+    return spend(
+      place,
+      () => parts.predict(undefined, row),
+      async () => {
+        const { scores, cost } = await parts.score(row, texts)
+        const asJson = scores.map(score => score ?? null)
+        await ledger.append({ ...place, status: 'answered', of: presence(texts), scores: asJson, cost })
+        return { value: scores, cost }
+      },
+    )
   }
 
   /** Sends what the budget allows, between its two lines of the ledger. Undefined where it failed or was not sent. */
   async function spend<T>(
     place: { readonly row: number; readonly line: number; readonly model?: string },
-    expected: Prediction,
+    predict: () => Prediction,
     send: () => Promise<{ readonly value: T; readonly cost: number }>,
   ): Promise<T | undefined> {
-    const reservation = await reserve(expected, place.model ?? 'the judge')
+    const reservation = await reserve(predict, place.model ?? 'the judge')
     if (!reservation) return undefined
     let cost = 0
     try {
@@ -140,9 +150,12 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
     }
   }
 
-  async function reserve(expected: Prediction, model: string): Promise<Reservation | undefined> {
+  async function reserve(predict: () => Prediction, model: string): Promise<Reservation | undefined> {
     for (;;) {
-      if (isEnding()) return undefined
+      // Answers that came while it waited tell more of what the next one costs.
+      const expected = budget.isLimited ? predict() : NO_PREDICTION
+      // What costs nothing, such as scores by a command, makes a row whole that was paid for.
+      if (signal.aborted || failure || (isOverBudget && expected.cost !== 0)) return undefined
       const reservation = budget.reserve(expected, [model])
       if (reservation === 'wait') await new Promise<void>(resolve => ended.push(resolve))
       else if (reservation === 'no') isOverBudget = true

@@ -188,6 +188,26 @@ process.stdin.on('data', chunk => { text += chunk }).on('end', () => {
     }
   })
 
+  test('rows that were answered and paid for are scored and written, though the budget is reached', async () => {
+    const command = `${process.execPath} -e "console.log(1)"`
+    const args = ['questions.csv', '-o', 'paid.csv', '--n', '30', '--command', command, '--max-dollars', '0.01']
+    const { stderr } = await label(...args)
+    expect(stderr).toContain('--max-dollars')
+    const answered = readFileSync(place('paid.csv.ledger.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+      .filter(({ status, answer }) => status === 'answered' && answer !== undefined)
+    const whole = [...new Set(answered.map(({ row }) => row))].filter(both)
+    expect(cells('paid.csv')).toHaveLength(1 + whole.length)
+    expect(whole.length).toBeGreaterThan(8)
+    expect(answered.reduce((sum, { cost }) => sum + cost, 0)).toBeLessThanOrEqual(0.01)
+
+    function both(row: number): boolean {
+      return answered.filter(entry => entry.row === row).length === 2
+    }
+  })
+
   test('one that prints something else ends the run, and the answers are kept', async () => {
     const before = server.requests.length
     const wrong = await label(
@@ -217,6 +237,14 @@ process.stdin.on('data', chunk => { text += chunk }).on('end', () => {
     expect(again.code).toBe(2)
     expect([asked, server.requests.length - before]).toEqual([4, 4])
   })
+})
+
+test('--max-dollars: what a row costs is learned from the first answers, not guessed on', async () => {
+  const { code, stderr } = await label(
+    ...['questions.csv', '-o', 'few.csv', '--n', '12', '--reference', 'answer', '--max-dollars', '0.01'],
+  )
+  expect(code, stderr).toBe(0)
+  expect(stderr).toContain('label: 12 of 12 rows, $0.00924.\n')
 })
 
 describe('by a judge', () => {

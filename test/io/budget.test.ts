@@ -25,8 +25,15 @@ test('a guess says no only where something is known, or nothing is left', () => 
   const first = budget.reserve(guess(5), ['a']) as Reservation
   expect(budget.reserve(guess(5), ['a'])).toBe('wait')
   first.settle(0.01)
-  expect(budget.reserve(guess(5), ['a'])).toBe('no')
+  // Then what is known counts instead.
+  ;(budget.reserve(guess(5), ['a']) as Reservation).settle(0.985)
+  expect(budget.spent()).toBeCloseTo(0.995)
+  expect(budget.reserve(guess(0.001), ['a'])).toBe('no')
   expect(createBudget(1, { cost: 1, dearest: new Map() }).reserve(guess(5), ['a'])).toBe('no')
+})
+
+test('what costs nothing always fits', () => {
+  expect(createBudget(1, { cost: 2, dearest: new Map() }).reserve(sure(0), ['a'])).toHaveProperty('settle')
 })
 
 test('without a limit everything goes; with one a price must be known', () => {
