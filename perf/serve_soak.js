@@ -94,12 +94,20 @@ async function soakFor(serve, seconds) {
   for (let i = 0; i < RATE * seconds; i++) {
     const wait = started + (i * 1000) / RATE - performance.now()
     if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
-    calls.push(call(serve.port, agent, i % 3 === 0).then(answer => count(found, answer, i % 3 === 0)))
+    calls.push(call(serve.port, agent, i % 3 === 0).then(answer => judge(found, answer, i % 3 === 0)))
   }
   await Promise.all(calls)
   agent.destroy()
   const { count: all, malformed, answers, cut } = found
   return { count: all, malformed, cut, answered: answers / (all - cut), growth: memoryOf(serve.pid) / (await early) }
+}
+
+/** Counts an answer, and shows the first that are not as they should be. */
+function judge(found, answer, isStream) {
+  const before = found.malformed
+  count(found, answer, isStream)
+  if (found.malformed > before && before < 5)
+    process.stderr.write(`malformed: ${answer.status} ${JSON.stringify(answer.text).slice(0, 500)}\n`)
 }
 
 /** An answer is whole, or one error in the envelope; a stream ends with [DONE], or with one error event. */
