@@ -108,6 +108,49 @@ test('options of a policy have to fit the models, also where another policy is c
   expect(stderr).toMatch(/bigg.*Did you mean "big"\?/)
 })
 
+test('what a policy finds wrong when it is made has a place in the file, and is told once', async () => {
+  const text = `models: { a: , b: }
+policy: chain
+chain: { order: [rules, static] }
+rules:
+  - { when: { user: x }, model: a }
+  - { when: { field: user }, model: z }
+static:
+  tasks: { code: zz }
+content: { rules: [{ task: code, use: strong }] }
+`
+  const { code, stderr } = await check(text)
+  expect(code).toBe(2)
+  expect(
+    stderr
+      .replace(/Available: user.*/, '…')
+      .trimEnd()
+      .split('\n'),
+  ).toEqual([
+    'llmroute.yaml:6:22: policy rules: rule 2: when.field: unknown field "field". …',
+    'llmroute.yaml:8:18: policy static: tasks.code: Unknown model "zz". Available: a, b.',
+    'llmroute.yaml:9:20: policy content: rule 1: expected a pair for use: strong, got none. Name it in llmroute.yaml (pair).',
+  ])
+  const flagged = await check('models: { a: , b: }\nab: { split: { a: 1 } }\n', {
+    args: ['--policy', 'ab', '--policy-option', 'split={c: 1}'],
+  })
+  expect(flagged.stderr).toMatch(/^policy ab: .*Unknown model "c"/)
+  expect(flagged.stderr.trimEnd()).not.toContain('\n')
+})
+
+test('the table has weight, output_tokens and profile where a model has them', async () => {
+  const { stdout } = await check(
+    'models: { a: { weight: 2, profile: { speed: 1, accuracy: 0.5 } }, b: { output_tokens: 300 } }\npolicy: round_robin\n',
+  )
+  const table = stdout.split('\n\n')[2]!
+  expect(table.trimEnd().split('\n').map(line => line.trimEnd())).toEqual([
+    expect.stringMatching(/can +weight +output_tokens +profile$/),
+    expect.stringMatching(/^─/),
+    expect.stringMatching(/^a .* 2 +speed 1, accuracy 0\.5$/),
+    expect.stringMatching(/^b .* 300$/),
+  ])
+})
+
 test('weights that are not there are a problem', async () => {
   const { code, stderr } = await check('checkpoint: nowhere.safetensors\n')
   expect({ code, stderr }).toEqual({

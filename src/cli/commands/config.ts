@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { type Config, findConfig } from '../../io/config.ts'
 import { type Setting, settingsOf, shownModel } from '../../io/config_effect.ts'
+import { placedInBlock } from '../../io/config_policies.ts'
 import { createRouter } from '../../io/router.ts'
 import { environmentConfig, gatherOptions, type RouterOptions } from '../../io/router_options.ts'
 import { lookUp, type Registry } from '../../registry.ts'
@@ -71,23 +72,29 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
 
 /** Opens what the configuration asks for, and every policy that it has options of: only they know whether these fit its models. */
 async function tryOut(
-  { policyOptions = {} }: Config,
+  { file, policyOptions = {} }: Config,
   options: RouterOptions,
 ): Promise<{ settings: Setting[]; errors: Error[] }> {
-  const errors: Error[] = []
-  const attempt = async <T>(open: () => Promise<T>): Promise<T | undefined> => {
+  const found = new Map<string, Error>()
+  const attempt = async <T>(open: () => Promise<T>, policy?: string): Promise<T | undefined> => {
     try {
       return await open()
     } catch (error) {
       if (exitCodeOf(error) !== 2) throw error
-      errors.push(error as Error)
+      const told = error as Error
+      // Each block is tried by itself too, and what is wrong with it may have stopped the policy that asks it.
+      found.set(told.message, policy === undefined ? told : await placedInBlock(file!, policy, told))
       return undefined
     }
   }
   const router = await attempt(() => createRouter(options))
+  const { policy: given, policyOptions: flags, ...others } = options
   for (const policy of Object.keys(policyOptions)) {
-    if (policy !== router?.policyId) await attempt(() => createRouter({ ...options, policy }))
+    if (policy === router?.policyId) continue
+    const isFlagged = policy === given && flags !== undefined
+    if (!isFlagged) await attempt(() => createRouter({ ...others, policy }), policy)
   }
+  const errors = inOrder([...found.values()])
   const settings = router ? settingsOf(await gatherOptions(options)) : []
   const isSettled = (wanted: string) => settings.some(({ key }) => key === wanted)
   const followed: Setting[] = router
@@ -103,6 +110,15 @@ async function tryOut(
     settings: [...settings, ...followed.filter(({ key, value }) => value !== undefined && !isSettled(key))],
     errors,
   }
+}
+
+/** By place in the file; first those that have none. */
+function inOrder(errors: readonly Error[]): Error[] {
+  const placeOf = (error: Error) => {
+    const { line = 0, column = 0 } = error as { line?: number; column?: number }
+    return line * 1e6 + column
+  }
+  return errors.toSorted((a, b) => placeOf(a) - placeOf(b))
 }
 
 function problemOf(error: Error): ConfigReport['problems'][number] {

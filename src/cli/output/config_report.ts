@@ -26,13 +26,33 @@ export function renderConfig({ file, settings, models, options }: ConfigReport):
   const parts = [
     `${file} is good.\n`,
     renderTable(settled, { header: true }),
-    ...(models.length > 0
-      ? [renderTable([MODEL_HEADER, ...models.map(modelRow)], { header: true, right: [3, 4, 5, 6] })]
-      : []),
+    ...(models.length > 0 ? [modelTable(models)] : []),
     ...(rest.length > 0 ? [renderTable([['option', 'value'], ...rest], { header: true })] : []),
   ]
   return parts.join('\n')
 }
+
+/** Columns of what no model has are left out, after those that choosing and paying take. */
+function modelTable(models: readonly ShownModel[]): string {
+  const own = OWN_COLUMNS.filter(([, read]) => models.some(model => read(model) !== undefined))
+  const rows = models.map(model => [...modelRow(model), ...own.map(([, read]) => read(model) ?? '')])
+  const header = [...MODEL_HEADER, ...own.map(([name]) => name)]
+  const right = [3, 4, 5, 6, ...own.flatMap(([name], i) => (name === 'profile' ? [] : [MODEL_HEADER.length + i]))]
+  return renderTable([header, ...rows], { header: true, right })
+}
+
+const OWN_COLUMNS: readonly (readonly [string, (model: ShownModel) => string | undefined])[] = [
+  ['weight', ({ weight }) => weight?.toString()],
+  ['output_tokens', ({ outputTokens }) => outputTokens?.toString()],
+  [
+    'profile',
+    ({ profile }) =>
+      profile &&
+      Object.entries(profile)
+        .map(([name, score]) => `${name} ${score}`)
+        .join(', '),
+  ],
+]
 
 const MODEL_HEADER = ['model', 'called at', 'key', '$/M in', 'cached', 'out', 'context', 'can']
 
