@@ -24,7 +24,7 @@ if (process.argv[1] === self) {
 }
 
 /** Figures of both parts, over so many seconds each. */
-export async function measure({ streaming = 30, failing = 30, streams = 1000, pause = PAUSE } = {}) {
+export async function measure({ streaming = 30, failing = 30, streams = 1000, pause = PAUSE, rate = RATE } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'llmroute-soak-'))
   const children = []
   try {
@@ -34,7 +34,7 @@ export async function measure({ streaming = 30, failing = 30, streams = 1000, pa
     const lost = await streamsFor(steady, { seconds: streaming, streams, pause })
     const quick = await startUpstream(children, 0, 0)
     const soaked = await startServe(children, folder, { a: bad, b: quick })
-    const soak = await soakFor(soaked, failing)
+    const soak = await soakFor(soaked, failing, rate)
     return [
       { name: `soak: streams lost of ${lost.count}, ${streams} at a time`, value: lost.lost, unit: '', target: '0' },
       {
@@ -85,14 +85,14 @@ async function streamsFor(serve, { seconds, streams, pause }) {
 }
 
 /** 300 requests a second, a third of them streams. */
-async function soakFor(serve, seconds) {
+async function soakFor(serve, seconds, rate) {
   const agent = new Agent({ keepAlive: true })
   const early = sampled(serve.pid, Math.max(10, seconds / 10))
   const found = { count: 0, malformed: 0, answers: 0, cut: 0 }
   const calls = []
   const started = performance.now()
-  for (let i = 0; i < RATE * seconds; i++) {
-    const wait = started + (i * 1000) / RATE - performance.now()
+  for (let i = 0; i < rate * seconds; i++) {
+    const wait = started + (i * 1000) / rate - performance.now()
     if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
     calls.push(call(serve.port, agent, i % 3 === 0).then(answer => judge(found, answer, i % 3 === 0)))
   }

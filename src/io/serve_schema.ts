@@ -36,7 +36,7 @@ export const serveSchema = v.strictObject({
   max_body: count('Bytes of a request. Default 33554432.', 33_554_432),
   max_concurrency: count('Requests under way at a time. Default 2048.', 2048),
   max_queue: count('Requests that wait for a place; beyond, 503. Default 2048.', 2048),
-  headers_timeout: v.optional(duration('Until the headers of a request are there. Default 10s.'), 10_000),
+  headers_timeout: v.optional(duration('Until the headers of a request are there. Default 30s.'), 30_000),
   request_timeout: v.optional(duration('Until the whole request is there. Default 1m.'), 60_000),
   drain: count('Seconds that requests under way may take after SIGTERM. Default 30.', 30),
   workers: count('Processes. Default 1.', 1),

@@ -8,6 +8,7 @@ test('streams are not lost, and every request gets one answer or one error while
     failing: 5,
     streams: 200,
     pause: 40,
+    rate: 100,
   })
   const value = (part: string) => figures.find(({ name }) => name.includes(part))!.value
   expect(value('streams lost')).toBe(0)
