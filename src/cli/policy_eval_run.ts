@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts'
 import {
   createPolicyBenchmark,
   type PolicyBenchmark,
@@ -35,7 +36,7 @@ export interface PolicyReport {
   readonly oracle: PolicyMeasurement
 }
 
-/** Measures policies on one file. `onPolicy` is called before each. */
+/** Measures policies on one file. `onPolicy` is called before each. Throws UsageError where one has an answer for no prompt at all. */
 export async function evaluatePolicies(
   file: string,
   options: PolicyEvalOptions,
@@ -50,6 +51,11 @@ export async function evaluatePolicies(
   for (const { id, policy, strategy, run, sweep } of entrants) {
     onPolicy?.(id)
     const own = await run(test, requests)
+    if (own.refusal !== undefined && own.refused === requests.length) {
+      throw new UsageError(
+        `${own.refusal} None of ${requests.length} prompts got a model, so there is nothing to measure.`,
+      )
+    }
     const values = sweep && test.costs ? await sweep.values(test, requests) : []
     const runs = []
     for (const value of values) runs.push(await sweep!.run(value, test, requests))

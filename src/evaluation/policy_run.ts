@@ -13,6 +13,8 @@ export interface PolicyRun {
   readonly calls: ReadonlyMap<string, number>
   /** Prompts that no model was called for. */
   readonly refused: number
+  /** Why the first of them got none, as sentences. */
+  readonly refusal?: string
   /** How answers were used. */
   readonly plans: ReadonlySet<Decision['plan']>
 }
@@ -43,11 +45,13 @@ export async function runPolicy(
   const counts = new Map(test.models.map(id => [id, 0]))
   const plans = new Set<Decision['plan']>()
   let refused = 0
+  let refusal: string | undefined
   for (const [row, request] of requests.entries()) {
     calls.arrive()
     const [decision] = await router.decide([request])
     if (isRefusal(decision!)) {
       refused++
+      refusal ??= decision.refused
       continue
     }
     const { score, cost, called } = earn(decision!, row, test)
@@ -59,7 +63,11 @@ export async function runPolicy(
       calls.call(model, test.costs?.[row * test.models.length + test.models.indexOf(model)] ?? Number.NaN)
     }
   }
-  return { quality, ...(test.costs ? { costs } : {}), calls: counts, refused, plans }
+  return {
+    ...{ quality, calls: counts, refused, plans },
+    ...(test.costs ? { costs } : {}),
+    ...(refusal === undefined ? {} : { refusal }),
+  }
 }
 
 /** All prompts to one model. */

@@ -44,6 +44,8 @@ const TEXT_FREE = [
   'adaptive',
   'ab',
   'consistent_hash',
+  'cascade',
+  'ensemble',
 ]
 const BY_LOAD = ['least_connections', 'performance', 'adaptive']
 

@@ -86,3 +86,36 @@ test('weights of a policy given as those of a strategy: says how to use them', a
     })
   }
 })
+
+test.each([
+  [
+    'profile',
+    'policy profile: no model that can serve this request has a profile with scores. Add profile to models in llmroute.yaml. None of 30 prompts got a model, so there is nothing to measure.\n',
+  ],
+  [
+    'static',
+    'policy static: no model that can serve this request is given for its task type. Add one to tasks, or a default. None of 30 prompts got a model, so there is nothing to measure.\n',
+  ],
+])('eval --policy %s without options: an error that says what to set', async (policy, message) => {
+  const rows = Array.from({ length: 30 }, (_, i) => `prompt ${i},${i % 2},${(i + 1) % 2}`)
+  const data = write('wide.csv', `prompt,score:a,score:b\n${rows.join('\n')}\n`)
+  const { code, stdout, stderr } = await run('eval', data, '--policy', policy, '--resamples', '20')
+  expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: message })
+})
+
+test('replay asks for text where the policy reads it, and only there', async () => {
+  const line = (i: number) =>
+    JSON.stringify({
+      ...{ time: '2026-01-01T00:00:00.000Z', id: String(i), promptHash: `h${i}`, inputTokens: 9 },
+      ...{ model: 'a', models: ['a'], plan: 'single', policy: 'round_robin', alternatives: [{ model: 'b' }] },
+    })
+  const log = write('decisions.jsonl', `${[0, 1, 2, 3].map(line).join('\n')}\n`)
+  for (const policy of ['cascade', 'ensemble', 'round_robin']) {
+    const { code, stdout, stderr } = await run('replay', log, '--policy', policy, '--json')
+    expect({ policy, code, stderr }).toEqual({ policy, code: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toMatchObject({ requests: 4, unread: 0, refused: 0 })
+  }
+  const { code, stderr } = await run('replay', log, '--policy', 'context', '--strong', 'a', '--weak', 'b')
+  expect(code).toBe(2)
+  expect(stderr).toContain('expected the text of prompts for policy context, got hashes for all 4 requests')
+})
