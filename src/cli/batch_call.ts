@@ -10,7 +10,7 @@ import { openCaller, planPartsOf, predictDecision, rowAnswerOf } from './call_pa
 import type { DecisionFlags } from './options.ts'
 import { costLine } from './output/costs.ts'
 import { toJson } from './output/json.ts'
-import { dollars, grouped } from './output/numbers.ts'
+import { counted, dollars, grouped } from './output/numbers.ts'
 import { createProgress, type Progress } from './output/progress.ts'
 import { createPatience, waitNote } from './patience.ts'
 
@@ -53,7 +53,10 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
   let waiting = 0
   signal.addEventListener('abort', () => {
     progress?.stop()
-    if (waiting > 0) process.stderr.write(`batch: waits for ${waiting} answers under way; Ctrl-C again ends it now.\n`)
+    if (waiting > 0)
+      process.stderr.write(
+        `batch: waits for ${counted(waiting, 'answer', 'answers')} under way; Ctrl-C again ends it now.\n`,
+      )
   })
   let summary: CallBatchSummary
   try {
@@ -83,7 +86,7 @@ export async function callBatchFile(batch: BatchOptions, flags: BatchCallFlags):
         onProgress({ rows, failed, spent, bytesRead, size }) {
           if (isDrawn && !signal.aborted) progress ??= createProgress('batch', size)
           const bad = failed > 0 ? `, ${grouped(failed)} failed` : ''
-          progress?.update(bytesRead, `${grouped(rows)} rows${bad}, ${dollars(spent)}`)
+          progress?.update(bytesRead, `${counted(rows, 'row', 'rows')}${bad}, ${dollars(spent)}`)
         },
         onKept() {
           progress?.stop()
@@ -107,9 +110,11 @@ function goesOn({ answered, failed, inFlight, cost }: EarlierRun): string {
   const shown = inFlight.slice(0, 20).join(', ')
   const more = inFlight.length > 20 ? ` and ${inFlight.length - 20} more` : ''
   const again =
-    inFlight.length > 0 ? `; ${inFlight.length} rows were under way and are asked again: ${shown}${more}` : ''
-  const retried = failed > 0 ? `; ${grouped(failed)} rows that failed are asked again` : ''
-  return `batch: goes on after ${grouped(answered)} answers, ${dollars(cost)}${retried}${again}.\n`
+    inFlight.length > 0
+      ? `; ${counted(inFlight.length, 'row was', 'rows were')} under way and asked again: ${shown}${more}`
+      : ''
+  const retried = failed > 0 ? `; ${counted(failed, 'row', 'rows')} that failed will be asked again` : ''
+  return `batch: goes on after ${counted(answered, 'answer', 'answers')}, ${dollars(cost)}${retried}${again}.\n`
 }
 
 function sentence(summary: CallBatchSummary, seconds: number): string {
@@ -121,13 +126,13 @@ function sentence(summary: CallBatchSummary, seconds: number): string {
   const bad = rejected > 0 ? `${grouped(rejected)} rejected${rejectedFile ? ` (${rejectedFile})` : ''}` : ''
   const rate = `${(answeredHere / Math.max(1e-3, seconds)).toFixed(1)} answers/s`
   const head = state === 'finished' ? '' : 'stopped after '
-  const done = [`batch: ${head}${grouped(rows)} ${rows === 1 ? 'answer' : 'answers'}`, ...shares, bad, rate]
-    .filter(Boolean)
-    .join(', ')
+  const done = [`batch: ${head}${counted(rows, 'answer', 'answers')}`, ...shares, bad, rate].filter(Boolean).join(', ')
   const why = state === 'budget' ? 'batch: the next row could pass --max-dollars; give more to go on.\n' : ''
   const isKept = ledger !== undefined && (state !== 'finished' || failed > 0)
   const again =
-    state === 'finished' ? `${grouped(failed)} rows failed; the same command with --resume asks them again.\n` : GO_ON
+    state === 'finished'
+      ? `${counted(failed, 'row', 'rows')} failed; the same command with --resume asks them again.\n`
+      : GO_ON
   return `${done}\n${costLine('batch', summary)}${why}${isKept ? `batch: ${again}` : ''}`
 }
 

@@ -14,7 +14,7 @@ import { openCaller, planPartsOf, predictAsked, rowAnswerOf } from './call_parts
 import type { LabelFlags } from './commands/label.ts'
 import { checkReferences, checkScorer, scorerOf } from './label_scorer.ts'
 import { toJson } from './output/json.ts'
-import { dollars, fixed, grouped } from './output/numbers.ts'
+import { counted, dollars, fixed, grouped } from './output/numbers.ts'
 import { createProgress } from './output/progress.ts'
 import { renderTable } from './output/table.ts'
 import { createPatience, waitNote } from './patience.ts'
@@ -54,8 +54,11 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
   if (ledger.setAside) process.stderr.write(`${setAsideNote(ledger.setAside)}\n`)
   if (ledger.earlier) {
     const { answered, cost, inFlight } = ledger.earlier
-    const again = inFlight.length > 0 ? `; rows ${inFlight.join(', ')} were under way and are asked again` : ''
-    process.stderr.write(`label: goes on after ${grouped(answered)} answers, ${dollars(cost)}${again}.\n`)
+    const again =
+      inFlight.length > 0
+        ? `; under way were ${inFlight.length === 1 ? 'row' : 'rows'} ${inFlight.join(', ')}, asked again`
+        : ''
+    process.stderr.write(`label: goes on after ${counted(answered, 'answer', 'answers')}, ${dollars(cost)}${again}.\n`)
   }
   let result: LabelResult
   try {
@@ -137,7 +140,7 @@ function report(file: string, flags: LabelFlags, models: readonly string[], aske
     )
   }
   const again =
-    failures.length > 0 ? `label: ${grouped(failures.length)} calls failed; --resume asks them again.\n` : ''
+    failures.length > 0 ? `label: ${counted(failures.length, 'call', 'calls')} failed; --resume asks again.\n` : ''
   const why =
     state === 'budget' ? 'label: the next call could pass --max-dollars; give more and --resume to go on.\n' : ''
   const kept = state === 'stopped' ? `label: ${GO_ON}` : ''

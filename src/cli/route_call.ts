@@ -1,9 +1,11 @@
+import { UsageError } from '../errors.ts'
 import { bodyOfPrompt } from '../io/chat_body.ts'
 import { createRouter } from '../io/router.ts'
 import type { LoggedAnswer } from '../routing/logged_decision.ts'
 import type { Decision, Reason } from '../types.ts'
 import { carryOut } from '../upstream/plan.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
+import { CallError } from '../upstream/upstream_types.ts'
 import { bodyOptionsOf, type CallFlags, readCallConfig } from './call_flags.ts'
 import { openCaller, planPartsOf, roundedCost } from './call_parts.ts'
 import { dryRequests, renderDryRun } from './dry_run.ts'
@@ -43,19 +45,27 @@ export async function routeAndCall(prompt: string, flags: RouteCallFlags): Promi
       return
     }
     if (flags.json) {
-      const answer = await carryOut({ decision, body, prompt }, parts)
+      const answer = await carryOut({ decision, body, prompt }, parts).catch(rethrow)
       const id = await logDecision(router, request, decided, loggedOf(answer))
       process.stdout.write(toJson({ ...(id === undefined ? {} : { id }), ...decision, answer: record(answer) }))
       return
     }
     if (reasons) process.stderr.write(explanation(decision, reasons as readonly Reason[]))
     const printed = printer()
-    const answer = await carryOut({ decision, body, prompt, onText: printed.write }, parts).finally(printed.end)
+    const answer = await carryOut({ decision, body, prompt, onText: printed.write }, parts)
+      .catch(rethrow)
+      .finally(printed.end)
     await logDecision(router, request, decided, loggedOf(answer))
-    process.stderr.write(summary(answer))
+    process.stderr.write(summary(answer, decision))
   } finally {
     await caller.close()
   }
+}
+
+/** A plan that allows no call is the user's to change: nothing upstream has failed. */
+function rethrow(error: unknown): never {
+  const isUnsent = error instanceof CallError && error.isRequestRefused && error.attempts.length === 0
+  throw isUnsent ? new UsageError(error.message) : error
 }
 
 /** Writes text as it comes, and at its end a newline where it has none. */
@@ -94,7 +104,8 @@ function record({ model, text, finishReason, usage, cost, latency, attempts, isC
 }
 
 /** `gpt-4o-mini: 12 + 45 tokens, $0.000029, 812 ms`, and what else happened. */
-function summary({ model, usage, cost, latency, attempts, isCached, how, calls }: PlanAnswer): string {
+function summary(answer: PlanAnswer, { merge }: Decision): string {
+  const { model, usage, cost, latency, attempts, isCached, how, calls } = answer
   const about = usage.isEstimated ? 'about ' : ''
   const price = cost === undefined ? 'price not known' : `$${Number(cost.toPrecision(3))}`
   const retries = attempts.filter(({ failure }) => failure !== undefined)
@@ -105,8 +116,10 @@ function summary({ model, usage, cost, latency, attempts, isCached, how, calls }
     ...(how === undefined ? [] : [how]),
   ]
   const failed = calls.filter(({ failure }) => failure !== undefined)
+  const answered = calls.filter(call => call.purpose === 'answer' && call.failure === undefined)
+  const names = merge?.by === 'concatenate' ? answered.map(call => call.model).join(', ') : model
   const lines = [
-    `${model}: ${parts.join(', ')}`,
+    `${names}: ${parts.join(', ')}`,
     ...(how === undefined ? retries.map(attempt => `  ${attempt.model}: ${attempt.failure}`) : []),
     ...failed.map(call => `  ${call.model}: ${call.failure}`),
   ]

@@ -3,8 +3,9 @@ import { checked, v } from '../schema.ts'
 import type { AcceptRule, Alternative, Decision, Model, Needs, Policy, PoolStatistics, Reason } from '../types.ts'
 import { needsForCost } from './input_tokens.ts'
 import { requireModel } from './model_names.ts'
-import { predictedCost } from './predicted_cost.ts'
+import { predictedCost, unknownCostReason } from './predicted_cost.ts'
 import type { PolicyParts } from './registry.ts'
+import { SAMPLES, tryCost } from './try_cost.ts'
 
 /** Of the block `cascade`. */
 export const options = v.strictObject({
@@ -50,25 +51,25 @@ export const options = v.strictObject({
 
 /**
  * Cheapest model first, the next where its answer is not good enough. Cheap is by predicted cost where it is known of all,
- * else by the price of a token in and one out; models without prices come last, and the reason says so. A model whose predicted
- * cost alone passes `max_cost` is left out.
+ * else by the price of a token in and one out; models without prices come last, and the reason says so. With `max_cost` a model
+ * is left out whose try alone, all samples and the judge included, is predicted to pass it; so is one whose cost is not known.
  */
 export function create({ options: given, pool }: Pick<PolicyParts, 'options' | 'pool'>): Policy {
   const checkedOptions = checked(options, given, 'policy cascade')
-  const { order, max_cost: maxCost = Number.POSITIVE_INFINITY } = checkedOptions
+  const { order, max_cost: maxCost } = checkedOptions
   for (const id of order ?? []) requireModel(id, pool, 'policy cascade: order')
   const accept = acceptRule(checkedOptions, pool)
   return {
     noAnswer: () =>
       order
         ? 'policy cascade: no model of order can serve this request within max_cost. Add one to order, or raise max_cost.'
-        : 'policy cascade: no model is expected to stay within max_cost. Raise it, or add a cheaper model.',
+        : 'policy cascade: no model is known to stay within max_cost. Raise it, add a cheaper model, or give prices and output_tokens.',
     async decide(requests, { models, statistics }) {
       const needs = await needsForCost(requests, models)
       return requests.map(({ candidates = models }, i): Decision | undefined => {
         const steps = stepsOf(candidates, needs[i]!, statistics)
         const plan = order ? inOrder(steps, order) : cheapestFirst(steps)
-        const affordable = plan.steps.filter(({ cost = 0 }) => cost <= maxCost)
+        const affordable = maxCost === undefined ? plan.steps : within(plan.steps, maxCost, needs[i]!, statistics)
         const [first, ...later] = affordable
         if (!first) return undefined
         const tooDear = plan.steps.filter(step => !affordable.includes(step))
@@ -81,13 +82,31 @@ export function create({ options: given, pool }: Pick<PolicyParts, 'options' | '
           reasons: [plan.reason],
           alternatives: [
             ...later.map(step => alternative(step, 'tried next where the answer before it is not accepted')),
-            ...tooDear.map(step => alternative(step, 'alone above max_cost')),
+            ...tooDear.map(step => alternative(step, tooDearReason(step))),
           ],
           ...(first.cost === undefined ? {} : { cost: first.cost }),
         }
       })
     },
   }
+
+  /** Steps whose tries are each known to stay within the cap. */
+  function within(steps: readonly Step[], cap: number, needs: Needs, statistics: PoolStatistics | undefined): Step[] {
+    const costOf = (model: Model) =>
+      predictedCost(model, needs, statistics) ??
+      (needs.outputTokens === undefined
+        ? undefined
+        : predictedCost({ ...model, outputTokens: needs.outputTokens }, needs))
+    const judge = pool.models.find(({ id }) => id === accept.judge)
+    const fits = ({ model }: Step, isLast: boolean) =>
+      (tryCost(accept, isLast, costOf(model), () => judge && costOf(judge)) ?? Number.POSITIVE_INFINITY) <= cap
+    const once = steps.filter(step => fits(step, true))
+    return once.filter((step, i) => fits(step, i === once.length - 1))
+  }
+}
+
+function tooDearReason({ model, cost }: Step): string {
+  return cost === undefined ? `${unknownCostReason(model)}, so that max_cost does not hold` : 'alone above max_cost'
 }
 
 type CascadeOptions = v.InferOutput<typeof options>
@@ -100,7 +119,7 @@ function acceptRule(given: CascadeOptions, pool: PolicyParts['pool']): AcceptRul
       throw new UsageError('policy cascade: expected judge beside accept: judge, got none. Name the model that scores.')
     return { ...rule, judge: requireModel(judge, pool, 'policy cascade: judge') }
   }
-  if (by === 'self_consistency') return { ...rule, samples: samples ?? 3 }
+  if (by === 'self_consistency') return { ...rule, samples: samples ?? SAMPLES }
   if (checkpoint !== undefined) return { ...rule, checkpoint }
   throw new UsageError(
     'policy cascade: expected checkpoint beside accept: scorer, got none. Give the path of one that llmroute train made.',

@@ -1,12 +1,10 @@
 import { UpstreamError, UsageError } from '../errors.ts'
+import { SAMPLES } from '../policies/try_cost.ts'
 import type { AcceptRule, Model } from '../types.ts'
 import { rate } from './judge.ts'
 import { largestGroup } from './merge.ts'
 import { callOf, failedCall, type PlanCall, type PlannedRequest, type PlanParts } from './plan_types.ts'
 import type { Answer, ChatBody } from './upstream_types.ts'
-
-/** Answers drawn for self-consistency where the rule does not say. */
-const SAMPLES = 3
 
 /** Where the request asks for none, or for 0, at which samples would all be the same. */
 const SAMPLING_TEMPERATURE = 0.7
@@ -63,22 +61,6 @@ export function scoredText(prompt: string, answer: string): string {
   return `${prompt}\n\n[answer]\n${answer}`
 }
 
-/** Expected US dollars of trying a model and scoring what it says; undefined where a price is not known. */
-export function predictTry(
-  model: Model,
-  rule: AcceptRule,
-  isScored: boolean,
-  { body }: PlannedRequest,
-  { predictCost, modelOf }: Pick<PlanParts, 'predictCost' | 'modelOf'>,
-): number | undefined {
-  const cost = predictCost(model, body)
-  if (cost === undefined || !isScored) return cost
-  if (rule.by === 'self_consistency') return cost * (rule.samples ?? SAMPLES)
-  if (rule.by !== 'judge') return cost
-  const judged = predictCost(modelOf(required(rule, 'judge')), body)
-  return judged === undefined ? undefined : cost + judged
-}
-
 async function drawSamples(
   model: Model,
   samples: number,
@@ -106,7 +88,8 @@ async function drawSamples(
   }
 }
 
-function required(rule: AcceptRule, name: 'checkpoint' | 'judge'): string {
+/** What the rule must name. @throws UsageError where it does not. */
+export function required(rule: AcceptRule, name: 'checkpoint' | 'judge'): string {
   const value = rule[name]
   if (value !== undefined) return value
   throw new UsageError(`accept by ${rule.by}: expected ${name}, got none. Name it in the policy's options.`)

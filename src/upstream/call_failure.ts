@@ -22,7 +22,10 @@ export function failedCall(
   now: number,
 ): CallError {
   const tried = models.filter(({ id }) => attempts.some(({ model }) => model === id))
-  const failures = tried.map(model => ({ name: nameOf(model), failure: failureOf(model, attempts) }))
+  const failures = tried.map(model => ({
+    name: nameOf(model),
+    failure: failurePhrase(attempts.filter(attempt => attempt.model === model.id)),
+  }))
   const [only] = failures
   const what =
     failures.length === 1
@@ -47,9 +50,8 @@ function nameOf(model: Model): string {
   return host ? `${printable(model.id)} (${host})` : printable(model.id)
 }
 
-/** What happened last at a model, and how often it was tried. */
-function failureOf({ id }: Model, attempts: readonly Attempt[]): string {
-  const own = attempts.filter(({ model }) => model === id)
-  const sent = own.filter(({ latency }) => latency > 0).length
-  return `${own.at(-1)!.failure}${sent > 1 ? ` (${sent} attempts)` : ''}`
+/** What happened last at a model, and how often it was tried. @param attempts of that model, one at least. */
+export function failurePhrase(attempts: readonly Attempt[]): string {
+  const sent = attempts.filter(({ latency }) => latency > 0).length
+  return `${attempts.at(-1)!.failure}${sent > 1 ? ` (${sent} attempts)` : ''}`
 }

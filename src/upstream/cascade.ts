@@ -1,6 +1,7 @@
 import { UpstreamError, UsageError } from '../errors.ts'
+import { tryCost } from '../policies/try_cost.ts'
 import type { AcceptRule } from '../types.ts'
-import { predictTry, type Tried, tryModel } from './accept.ts'
+import { required, type Tried, tryModel } from './accept.ts'
 import {
   callOf,
   failedCall,
@@ -27,7 +28,11 @@ export async function askInTurn(request: PlannedRequest, parts: PlanParts): Prom
     request.signal?.throwIfAborted()
     const model = parts.modelOf(id)
     const isLast = i === models.length - 1
-    const tooDear = overBudget(accept, calls, () => predictTry(model, accept, !isLast, request, parts))
+    const predict = () =>
+      tryCost(accept, isLast, parts.predictCost(model, request.body), () =>
+        parts.predictCost(parts.modelOf(required(accept, 'judge')), request.body),
+      )
+    const tooDear = overBudget(accept, calls, predict)
     if (tooDear !== undefined) {
       calls.push(failedCall(id, 'answer', new Error(tooDear)))
       continue
@@ -79,7 +84,7 @@ function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): CallError {
   const isUnsent = maxCost !== undefined && attempts.length === 0
   const message = isUnsent
     ? `expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
-    : `expected an answer of one model, got none. ${reasons}`
+    : `expected an answer of one model, got none: ${reasons}. Try again later, or name other models.`
   // Nothing was sent, and no other model will change that.
   return new CallError(`cascade: ${message}`, { attempts, isAccountRefused: false, isRequestRefused: isUnsent })
 }

@@ -67,9 +67,9 @@ function sort(outcomes: readonly PromiseSettledResult<Answer>[], models: readonl
 }
 
 function tooFew(got: number, least: number, failed: readonly PlanCall[]): CallError {
-  const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join(' ')
+  const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
   return new CallError(
-    `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}. ${reasons}`,
+    `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}: ${reasons}. Try again later, or name other models.`,
     { attempts: failed.flatMap(({ attempts }) => attempts), isAccountRefused: false, isRequestRefused: false },
   )
 }

@@ -1,4 +1,5 @@
 import type { Decision, Model } from '../types.ts'
+import { failurePhrase } from './call_failure.ts'
 import { type Answer, type Attempt, CallError, type Caller, type ChatBody, type Usage } from './upstream_types.ts'
 
 /** A decided request. */
@@ -77,5 +78,7 @@ export function callOf(answer: Answer, purpose: PlanCall['purpose'], score?: num
 
 /** A call that gave no answer, as a step of a plan. */
 export function failedCall(model: string, purpose: PlanCall['purpose'], error: Error): PlanCall {
-  return { model, purpose, failure: error.message, attempts: error instanceof CallError ? error.attempts : [] }
+  const attempts = error instanceof CallError ? error.attempts : []
+  // Its message names the model again.
+  return { model, purpose, failure: attempts.length > 0 ? failurePhrase(attempts) : error.message, attempts }
 }

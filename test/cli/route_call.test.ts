@@ -182,8 +182,25 @@ describe('several models', () => {
     const { code, stdout, stderr } = await route('--call', 'hi', '--ensemble', 'small,big,unpriced', '--retries', '0')
     expect(code).toBe(0)
     expect(stdout).toMatch(/7/)
-    expect(stderr).toMatch(/unpriced: .*500/)
+    expect(stderr).toContain('\n  unpriced: status 500\n')
     expect(server.requests.map(({ body }) => body.model).sort()).toEqual(['provider/big', 'small', 'unpriced'])
+  })
+
+  test('concatenation names all whose answers it holds', async () => {
+    answer = request => (request.model === 'unpriced' ? { status: 500 } : usual(request))
+    const options = ['--policy-option', 'merge=concatenate', '--retries', '0']
+    const { code, stderr } = await route('--call', 'hi', '--ensemble', 'small,big,unpriced', ...options)
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/^small, big: 200 \+ 100 tokens, \$0\.00275, \d+ ms, all 2, one after another\n/)
+  })
+
+  test('where all fail each is named once', async () => {
+    answer = () => ({ status: 500 })
+    const { code, stderr } = await route('--call', 'hi', '--ensemble', 'small,big', '--retries', '1')
+    expect(code).toBe(3)
+    expect(stderr).toBe(
+      'ensemble: expected 1 answer or more, got 0: small: status 500 (2 attempts); big: status 500 (2 attempts). Try again later, or name other models.\n',
+    )
   })
 
   test('majority by what answers come to', async () => {
@@ -218,6 +235,23 @@ describe('several models', () => {
       ['big', 'answer', undefined],
     ])
   })
+})
+
+test.each([
+  [
+    'a price that is not known, at the decision',
+    ['--models', 'unpriced', '--policy-option', 'max_cost=0'],
+    'policy cascade: no model is known to stay within max_cost. Raise it, add a cheaper model, or give prices and output_tokens.\n',
+  ],
+  [
+    'the request as it is sent, before the call',
+    ['--models', 'small', '--max-tokens', '1', '--system', 'x'.repeat(4000), '--policy-option', 'max_cost=0.0001'],
+    'cascade: expected max_cost to allow one try, got $0.0001: small: expected $0.00102 after $0, over max_cost $0.0001. Raise max_cost.\n',
+  ],
+])('cascade: max_cost refuses %s: a mistake of the options, and nothing is sent', async (_, args, message) => {
+  const { code, stdout, stderr } = await route('--call', 'hi', '--policy', 'cascade', ...args)
+  expect([code, stdout, server.requests]).toEqual([2, '', []])
+  expect(stderr).toContain(message)
 })
 
 test.each([

@@ -68,6 +68,29 @@ test('a model that alone passes the budget is left out; where all do, there is n
   expect(await decideOne(models, { max_cost: 0.001 })).toBeUndefined()
 })
 
+test('a cost that is not known stays within no budget', async () => {
+  const models = [model('a', 1, 1000), model('x'), model('y', 1)]
+  expect(await decideOne(models, { max_cost: 1 })).toMatchObject({
+    models: ['a'],
+    alternatives: [
+      { model: 'y', reason: 'mean length of an answer not known (output_tokens), so that max_cost does not hold' },
+      { model: 'x', reason: 'price not known, so that max_cost does not hold' },
+    ],
+  })
+  expect(await decideOne([model('x')], { max_cost: 0 })).toBeUndefined()
+  const needs = { inputTokens: 1000, outputTokens: 500 }
+  expect((await decideOne(models, { max_cost: 1 }, { needs }))!.models).toEqual(['a', 'y'])
+})
+
+test('a step that is scored counts with all its samples, or with its judge; the last is one call', async () => {
+  const models = [model('a', 1, 1000), model('b', 2, 1000)]
+  expect((await decideOne(models, { max_cost: 0.006 }))!.models).toEqual(['a', 'b'])
+  expect((await decideOne(models, { max_cost: 0.006, samples: 4 }))!.models).toEqual(['b'])
+  const judged = { accept: 'judge', judge: 'b', max_cost: 0.005 }
+  expect((await decideOne(models, judged))!.models).toEqual(['b'])
+  expect((await decideOne(models, { ...judged, max_cost: 0.006 }))!.models).toEqual(['a', 'b'])
+})
+
 test.each([
   [
     { accept: 'judge', judge: 'a', threshold: 0.6 },

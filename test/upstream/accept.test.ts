@@ -112,7 +112,7 @@ test('a model that fails is passed over; where all do every reason is given', as
   const accept = { by: 'self_consistency', threshold: 0.5, samples: 2 } as const
   expect((await cascade(accept, { a: [failure('a')], b: ['9'] })).answer.model).toBe('b')
   await expect(cascade(accept, { a: [failure('a')], b: [failure('b')] })).rejects.toThrow(
-    'cascade: expected an answer of one model, got none. a: a: expected an answer, got status 500.; b: b: expected an answer, got status 500.',
+    'cascade: expected an answer of one model, got none: a: status 500; b: status 500. Try again later, or name other models.',
   )
 })
 

@@ -35,7 +35,7 @@ describe('all', () => {
   test('one that fails is left out and named', async () => {
     const answer = await carryOut(all(['a', 'b', 'c']), fakeParts({ a: [failure('a')], b: ['7'], c: ['7.0'] }))
     expect(answer).toMatchObject({ model: 'b', text: '7', how: 'majority, 2 of 2' })
-    expect(answer.calls.at(-1)).toMatchObject({ model: 'a', failure: 'a: expected an answer, got status 500.' })
+    expect(answer.calls.at(-1)).toMatchObject({ model: 'a', failure: 'status 500' })
     expect(answer.attempts).toHaveLength(3)
   })
 
@@ -56,7 +56,7 @@ describe('all', () => {
 
   test('fewer answers than must be there are an error with every reason', async () => {
     await expect(carryOut(all(['a', 'b'], { atLeast: 2 }), fakeParts({ a: [failure('a')], b: ['7'] }))).rejects.toThrow(
-      'ensemble: expected 2 answers or more, got 1. a: a: expected an answer, got status 500.',
+      'ensemble: expected 2 answers or more, got 1: a: status 500. Try again later, or name other models.',
     )
   })
 

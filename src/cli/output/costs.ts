@@ -9,8 +9,15 @@ export function costLine(command: string, { cost, inputTokens, outputTokens, bas
   }
   const others = baselines.map(({ name, model, cost }) => `${name} (${model}) ${dollars(cost)}`)
   const [dearest] = baselines
-  const saved = dearest && dearest.cost > 0 ? 1 - cost / dearest.cost : 0
-  const change = `${Math.abs(100 * saved).toFixed(1)} % ${saved < 0 ? 'more' : 'less'} than ${dearest?.name}`
-  const compared = others.length > 0 ? `; ${others.join(', ')}: ${change}` : ''
+  const change = dearest && dearest.cost > 0 ? `: ${comparison(cost / dearest.cost)} ${dearest.name}` : ''
+  const compared = others.length > 0 ? `; ${others.join(', ')}${change}` : ''
   return `${command}: ${dollars(cost)} for ${tokens}${compared}.\n`
+}
+
+/** `74.2 % less than`, `as much as`, `12.5 times as much as`. @param ratio 0 and up. */
+function comparison(ratio: number): string {
+  const percent = Math.abs(100 * (ratio - 1)).toFixed(1)
+  if (percent === '0.0') return 'as much as'
+  if (ratio >= 2) return `${ratio.toFixed(1)} times as much as`
+  return `${percent} % ${ratio < 1 ? 'less' : 'more'} than`
 }

@@ -21,6 +21,11 @@ export function grouped(count: number): string {
   return count.toLocaleString('en-US')
 }
 
+/** `1 row`, `2,000 rows`. */
+export function counted(count: number, one: string, many: string): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`
+}
+
 /** Dollars with three significant digits. */
 export function dollars(value: number | null): string {
   if (value === null || Number.isNaN(value)) return NOTHING
