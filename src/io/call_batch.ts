@@ -117,9 +117,9 @@ async function callRequests(
     ledger: output === undefined ? undefined : ledgerFile(output),
   })
   if (output !== undefined && isWhole(ledger) && (await lengthOf(output)) !== undefined) {
-    const { answered, cost } = ledger!.earlier!
+    for (let row = 1; row < ledger!.slots; row++) await rows.recall(row)
     await ledger!.close()
-    return { ...summary('unchanged'), rows: answered, cost }
+    return summary('unchanged')
   }
   if (ledger?.setAside) hooks.onNote?.(setAsideNote(ledger.setAside))
   if (ledger?.earlier) hooks.onEarlier?.(ledger.earlier)

@@ -20,6 +20,8 @@ export interface Ledger {
   readonly earlier: EarlierRun | undefined
   /** Where the ledger of an earlier run is now that had not ended and is not gone on with: its answers may have been paid for. */
   readonly setAside: string | undefined
+  /** All slots that an earlier run answered are below it. */
+  readonly slots: number
   /** What an earlier run answered for the slot. Throws DataError where it can no longer be read. */
   answered(slot: number): Promise<LedgerEntry | undefined>
   /** Appends; resolved when the operating system has it, which outlives a kill. Throws DataError where it cannot, as when the disk is full. */
@@ -59,6 +61,7 @@ export async function openLedger(file: string, { input, settings, isResumed, slo
   return {
     earlier: found?.earlier,
     setAside,
+    slots: found?.places.length ?? 0,
     answered: async slot => (found?.places[slot] ? readEntry(handle, file, found.places[slot]!) : undefined),
     append: entry => write(`${JSON.stringify(entry)}\n`),
     finish: () => write(FINISHED),

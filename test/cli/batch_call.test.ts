@@ -212,7 +212,7 @@ describe('no row is lost', () => {
     answer = request => (promptOf(request) === 'there' ? { status: 500 } : usual(request))
     const { code, stderr } = await batch('three.csv', '-o', 'f.csv')
     expect(code).toBe(1)
-    expect(stderr).toContain('batch: 1 rows failed; the same command with --resume asks them again.\n')
+    expect(stderr).toContain('batch: 1 row failed; the same command with --resume asks them again.\n')
     expect(
       linesOf('f.csv')
         .filter(line => /^\d/.test(line))
@@ -228,6 +228,12 @@ describe('no row is lost', () => {
     expect((await batch('three.csv', '-o', 'f.csv', '--resume')).stderr).toBe(
       'batch: nothing to do; an earlier run has finished this output.\n',
     )
+    const { state, rows, byModel, cost, inputTokens, baselines } = JSON.parse(
+      (await batch('three.csv', '-o', 'f.csv', '--resume', '--json')).stdout,
+    )
+    expect([state, rows, byModel, inputTokens]).toEqual(['unchanged', 3, { small: 2, big: 1 }, 300])
+    expect(cost).toBeCloseTo(0.0024, 12)
+    expect(baselines).toMatchObject([{ name: 'all strong' }, { name: 'all weak' }])
   })
 
   test('where all fail the rows are all rejected', async () => {
@@ -343,7 +349,7 @@ describe('goes on', () => {
     const { code, stderr } = await batch(...args('killed.csv'), '--resume')
     expect(code, stderr).toBe(1)
     expect(stderr).toContain(`goes on after ${answered.size} answers`)
-    if (inFlight.length > 0) expect(stderr).toContain(`are asked again: ${inFlight.sort((a, b) => a - b).join(', ')}`)
+    if (inFlight.length > 0) expect(stderr).toContain(`asked again: ${inFlight.sort((a, b) => a - b).join(', ')}`)
     expect(server.requests.length - sent).toBe(rows - 4 - answered.size)
     expect(read('killed.csv').replace(/,\d+,0$/gm, '')).toBe(whole())
     expect(linesOf('killed.csv.rejected.csv')).toEqual(linesOf('whole.csv.rejected.csv'))
