@@ -111,9 +111,9 @@ function goesOn({ answered, failed, inFlight, cost }: EarlierRun): string {
   const more = inFlight.length > 20 ? ` and ${inFlight.length - 20} more` : ''
   const again =
     inFlight.length > 0
-      ? `; ${counted(inFlight.length, 'row was', 'rows were')} under way and asked again: ${shown}${more}`
+      ? `; ${counted(inFlight.length, 'row was under way and is', 'rows were under way and are')} asked again: ${shown}${more}`
       : ''
-  const retried = failed > 0 ? `; ${counted(failed, 'row', 'rows')} that failed will be asked again` : ''
+  const retried = failed > 0 ? `; ${counted(failed, 'row that failed is', 'rows that failed are')} asked again` : ''
   return `batch: goes on after ${counted(answered, 'answer', 'answers')}, ${dollars(cost)}${retried}${again}.\n`
 }
 
