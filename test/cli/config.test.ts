@@ -143,7 +143,12 @@ test('the table has weight, output_tokens and profile where a model has them', a
     'models: { a: { weight: 2, profile: { speed: 1, accuracy: 0.5 } }, b: { output_tokens: 300 } }\npolicy: round_robin\n',
   )
   const table = stdout.split('\n\n')[2]!
-  expect(table.trimEnd().split('\n').map(line => line.trimEnd())).toEqual([
+  expect(
+    table
+      .trimEnd()
+      .split('\n')
+      .map(line => line.trimEnd()),
+  ).toEqual([
     expect.stringMatching(/can +weight +output_tokens +profile$/),
     expect.stringMatching(/^─/),
     expect.stringMatching(/^a .* 2 +speed 1, accuracy 0\.5$/),
