@@ -16,6 +16,7 @@ import { fitLearned } from '../src/policies/learned_fit.ts'
 import { type PolicyParts, policies } from '../src/policies/registry.ts'
 import { createPoolRouter } from '../src/routing/pool_router.ts'
 import { createStatistics } from '../src/routing/statistics.ts'
+import type { v } from '../src/schema.ts'
 import { strategies } from '../src/strategies/registry.ts'
 import type {
   Checkpoint,
@@ -420,7 +421,7 @@ describe.each(Object.keys(policies))('policy %s', async id => {
   test('options say what they are, and unknown ones are refused', async () => {
     const { options, create } = await policies[id]!.load()
     if (!options) return
-    const { properties = {} } = toJsonSchema(options, { errorMode: 'ignore' })
+    const { properties = {} } = toJsonSchema(options as v.GenericSchema, { errorMode: 'ignore' })
     for (const [name, entry] of Object.entries(properties)) expect(entry, name).toHaveProperty('description')
     await expect(async () => create({ ...partsAt(undefined, id, 0), options: { no_such: 1 } })).rejects.toThrow(
       UsageError,

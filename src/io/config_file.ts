@@ -47,7 +47,8 @@ function inOrder(problems: readonly DataError[]): DataError[] {
 /** Policy id → schema of its block: of those that the file has, the policy's own. */
 async function blockSchemas(content: object): Promise<Record<string, v.GenericSchema>> {
   const ids = policiesWithBlock()
-  const schemaOf = async (id: string) => (await policies[id]!.load()).options ?? v.strictObject({})
+  const schemaOf = async (id: string) =>
+    ((await policies[id]!.load()).options as v.GenericSchema | undefined) ?? v.strictObject({})
   return Object.fromEntries(
     await Promise.all(ids.map(async id => [id, Object.hasOwn(content, id) ? await schemaOf(id) : v.unknown()])),
   )

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import { printable } from '../registry.ts'
+import { printable, unknownName } from '../registry.ts'
 import { type Config, readConfig } from './config.ts'
 
 /** What a router is made from; all optional. Plain data, so that a worker can be sent it. */
@@ -45,6 +45,7 @@ export interface Asked {
  * @throws UsageError for a threshold or share out of range; DataError for a configuration that cannot be used.
  */
 export async function gatherOptions(options: RouterOptions): Promise<Asked> {
+  requireKnown(options)
   const environment = environmentOptions()
   const config = await readConfig(options.config ?? environment.config)
   const { strategy, checkpoint, threshold, strongPct, policy, pair } = config
@@ -78,6 +79,29 @@ export function shareOf(text: string): number {
   const value = digits.trim() === '' ? Number.NaN : Number(digits) / (isPercent ? 100 : 1)
   return value >= 0 && value <= 1 ? value : Number.NaN
 }
+
+/** Callers in plain JavaScript have no compiler to tell them. */
+function requireKnown(options: RouterOptions): void {
+  const unknown = Object.keys(options).find(name => !NAMES.includes(name))
+  if (unknown !== undefined) throw unknownName('option', unknown, NAMES)
+}
+
+const NAMES = Object.keys({
+  strategy: 0,
+  checkpoint: 0,
+  embedder: 0,
+  threshold: 0,
+  strongPct: 0,
+  strong: 0,
+  weak: 0,
+  policy: 0,
+  policyOptions: 0,
+  models: 0,
+  log: 0,
+  logPrompts: 0,
+  seed: 0,
+  config: 0,
+} satisfies Record<keyof RouterOptions, 0>)
 
 function environmentOptions(): RouterOptions {
   const {

@@ -1,5 +1,4 @@
 import type { Registry } from '../registry.ts'
-import type { v } from '../schema.ts'
 import type { Checkpoint, Policy, Pool, Strategy, TensorFile } from '../types.ts'
 
 /** A strategy that is ready to decide. */
@@ -31,10 +30,16 @@ export interface PolicyParts {
   classifier(id: string): Promise<TensorFile>
 }
 
+/** A schema of options, as `checked` takes it. Told by its form alone, so that the library's types need no other package. */
+export interface OptionsSchema {
+  readonly kind: 'schema'
+  readonly type: string
+}
+
 /** What each file in policies/ exports. */
 export interface PolicyModule {
   /** Of its block of options; absent where it has none. The JSON Schema of llmroute.yaml is made from it. */
-  readonly options?: v.GenericSchema
+  readonly options?: OptionsSchema
   /** Throws UsageError for options that do not fit the schema or the pool. */
   create(parts: PolicyParts): Policy | Promise<Policy>
 }

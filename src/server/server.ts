@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { UsageError } from '../errors.ts'
 import type { App } from './app.ts'
 
 /** Where to listen, and how long a request may take to come. Milliseconds. */
@@ -30,7 +31,7 @@ export interface ListeningServer {
   drain(deadline: number): Promise<void>
 }
 
-/** Starts to listen. Rejects where the address cannot be had. */
+/** Starts to listen. Rejects with UsageError where the address cannot be had. */
 export function listen(
   app: App,
   { port, host, headersTimeout, requestTimeout }: ListenOptions,
@@ -68,9 +69,9 @@ export function listen(
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
   })
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       resolve({ port: (server.address() as AddressInfo).port, drain })
     })
   })
@@ -88,4 +89,19 @@ export function listen(
       })
     })
   }
+}
+
+/** The error of an address that cannot be had: whoever named it can name another. */
+function unusable(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'one that is taken',
+    EADDRNOTAVAIL: 'one that this machine does not have',
+    EACCES: 'one that needs more rights',
+    ENOTFOUND: 'a name that nobody knows',
+  }
+  const { code = '' } = error
+  if (!Object.hasOwn(reasons, code)) return error
+  return new UsageError(
+    `serve: expected an address to listen at, got ${host}:${port}, ${reasons[code]}. Name another with --host and --port.`,
+  )
 }

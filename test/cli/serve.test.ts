@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { runCli } from '../helpers/run_cli.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -259,4 +260,14 @@ test('unknown paths and methods', async () => {
   expect((await fetch(`${serve.url}/v2/x`)).status).toBe(404)
   expect((await fetch(`${serve.url}/v1/chat/completions`)).status).toBe(405)
   expect((await fetch(`${serve.url}/v1/../../etc/passwd`)).status).toBe(404)
+})
+
+test('an address that is taken is no bug', async () => {
+  const port = new URL(serve.url).port
+  const file = folder.write('again.yaml', config())
+  const { code, stderr } = await runCli(['serve', '--port', port, '--config', file], { env: { TEST_KEY: KEY } })
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `serve: expected an address to listen at, got 127.0.0.1:${port}, one that is taken. Name another with --host and --port.\n`,
+  })
 })

@@ -11,7 +11,7 @@ const FILE = 'llmroute.schema.json'
 test('the published JSON Schema is that of the code (UPDATE_SCHEMA=1 writes it)', async () => {
   const blocks = await Promise.all(
     policiesWithBlock().map(async id => {
-      const options = (await policies[id]!.load()).options ?? v.strictObject({})
+      const options = ((await policies[id]!.load()).options as v.GenericSchema | undefined) ?? v.strictObject({})
       return [id, v.pipe(options, v.description(`Options of the policy ${id}: ${policies[id]!.summary}.`))] as const
     }),
   )

@@ -113,3 +113,9 @@ test('prompts that are no list of texts are refused', async () => {
   await expect(router.decide('hi' as never)).rejects.toThrow('prompts: expected a list of texts, got string.')
   await expect(router.winRate([{ prompt: 'hi' }] as never)).rejects.toThrow('got other things in it.')
 })
+
+test('an option that does not exist is refused by the library', async () => {
+  await expect(createRouter({ strongpct: 0.3 } as object)).rejects.toThrow(
+    'Unknown option "strongpct". Did you mean "strongPct"?',
+  )
+})

@@ -1,18 +1,24 @@
 import { isStrong } from '../../policies/threshold.ts'
 import type { Alternative, Decision, Reason } from '../../types.ts'
 
+/** What moves a win rate by less is not said. */
+const LEAST = 0.00005
+
 /** What decided, and what the alternatives would have been, as lines. */
 export function explanation(decision: Omit<Decision, 'reasons'>, reasons: readonly Reason[]): string {
   const { winRate, threshold, alternatives = [] } = decision
   const isPair = winRate !== undefined && threshold !== undefined
   const others = isPair ? [] : alternatives.map(alternativeLine)
-  return `${[isPair ? pairLine(decision) : policyLine(decision), ...reasons.map(reasonLine), ...others].join('\n')}\n`
+  const said = reasons.filter(({ kind, weight }) => kind !== 'feature' || Math.abs(weight) >= LEAST)
+  return `${[isPair ? pairLine(decision) : policyLine(decision), ...said.map(reasonLine), ...others].join('\n')}\n`
 }
 
 function pairLine({ strategy, winRate, threshold, model, alternatives = [] }: Omit<Decision, 'reasons'>): string {
   const sign = isStrong(winRate!, threshold!) ? '>=' : '<'
   const others = alternatives.map(other => other.model).join(', ')
-  return `${strategy}: win rate ${winRate!.toFixed(4)} ${sign} threshold ${threshold!.toFixed(4)}: ${model}${others && `, not ${others}`}`
+  const refused = alternatives.find(({ reason }) => reason !== undefined)
+  const why = refused ? `, since ${refused.model} is out (${refused.reason})` : others && `, not ${others}`
+  return `${strategy}: win rate ${winRate!.toFixed(4)} ${sign} threshold ${threshold!.toFixed(4)}: ${model}${why}`
 }
 
 function policyLine({ policy, model, models, plan, cost }: Omit<Decision, 'reasons'>): string {
