@@ -88,7 +88,7 @@ export async function labelFile(name: string, flags: LabelFlags): Promise<void> 
   if (result.state !== 'stopped') await write(result, models, flags, table.hasCategories)
   report(file, flags, models, table.rows.length, result)
   if (result.state === 'stopped') process.exit(exitCode())
-  if (result.failures.length > 0 || result.rows.length === 0) process.exitCode = 1
+  if (result.failures.length + result.unscored.length > 0 || result.rows.length === 0) process.exitCode = 1
 }
 
 async function write(result: LabelResult, models: readonly string[], flags: LabelFlags, hasCategories: boolean) {
@@ -118,7 +118,7 @@ function modelsOf({ models: configured, pair }: Config, { models, strong, weak }
 
 function report(file: string, flags: LabelFlags, models: readonly string[], asked: number, result: LabelResult): void {
   const { output } = flags
-  const { rows, failures, spent, state } = result
+  const { rows, failures, unscored, spent, state } = result
   const figures = models.map((model, i) => {
     const scores = rows.flatMap(({ scores }) => scores[i] ?? [])
     const costs = rows.map(({ costs }) => costs[i])
@@ -131,7 +131,7 @@ function report(file: string, flags: LabelFlags, models: readonly string[], aske
   }
   if (failures.length > 5) process.stderr.write(`label: and ${failures.length - 5} more.\n`)
   if (flags.json) {
-    const counts = { rows: rows.length, asked, failed: failures.length, spent }
+    const counts = { rows: rows.length, asked, failed: failures.length + unscored.length, spent }
     process.stdout.write(toJson({ version: 1, input: file, output, state, ...counts, models: figures }))
   } else if (rows.length > 0 && state !== 'stopped') {
     const lines = figures.map(({ model, rows, score, cost }) => [model, grouped(rows), fixed(score), dollars(cost)])
@@ -141,11 +141,25 @@ function report(file: string, flags: LabelFlags, models: readonly string[], aske
   }
   const again =
     failures.length > 0 ? `label: ${counted(failures.length, 'call', 'calls')} failed; --resume asks again.\n` : ''
+  const left = unscoredNotes(result)
+    .map(note => `label: ${note}; --resume asks the judge again.\n`)
+    .join('')
   const why =
     state === 'budget' ? 'label: the next call could pass --max-dollars; give more and --resume to go on.\n' : ''
   const kept = state === 'stopped' ? `label: ${GO_ON}` : ''
   const next = state === 'stopped' || rows.length === 0 ? '' : `Next: llmroute train ${output} -o mine.safetensors\n`
   process.stderr.write(
-    `label: ${grouped(rows.length)} of ${grouped(asked)} rows, ${dollars(spent)}.\n${again}${why}${kept}${next}`,
+    `label: ${grouped(rows.length)} of ${grouped(asked)} rows, ${dollars(spent)}.\n${again}${left}${why}${kept}${next}`,
   )
+}
+
+/** How many rows have no score, or not all, by the reason. */
+function unscoredNotes({ rows, unscored }: LabelResult): string[] {
+  const written = new Set(rows.map(({ row }) => row.row))
+  const counts = new Map<string, number>()
+  for (const { row, reason } of unscored) {
+    const key = `${written.has(row) ? 'scored in part' : 'left out'}: ${reason}`
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+  }
+  return [...counts].map(([what, count]) => `${counted(count, 'row', 'rows')} ${what}`)
 }

@@ -12,6 +12,8 @@ export interface Scored {
   readonly scores: readonly (number | undefined)[]
   /** US dollars that the scoring took. */
   readonly cost: number
+  /** Why an answer that could be scored has no score; absent where all have. */
+  readonly unscored?: string
 }
 
 /** Who answers, and who scores. */
@@ -39,6 +41,8 @@ export interface LabelResult {
   readonly rows: readonly LabelledRow[]
   /** Calls that gave no answer or no score, with what is said of the first ones. */
   readonly failures: readonly { readonly row: number; readonly model: string | undefined; readonly reason: string }[]
+  /** Rows of which an answer has no score though its scoring did not fail, and why: as of a verdict that cannot be read. */
+  readonly unscored: readonly { readonly row: number; readonly reason: string }[]
   /** US dollars, those of earlier runs included. */
   readonly spent: number
   readonly state: 'finished' | 'stopped' | 'budget'
@@ -61,13 +65,14 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
   const limit = createLimit(parts.maxConcurrency)
   const labelled: LabelledRow[] = []
   const failures: { row: number; model: string | undefined; reason: string }[] = []
+  const unscored: { row: number; reason: string }[] = []
   let isOverBudget = false
   let failure: { readonly error: unknown } | undefined
   let ended: (() => void)[] = []
   await Promise.all(rows.map(row => limit(() => label(row))))
   if (failure) throw (failure as { readonly error: unknown }).error
   const state = signal.aborted ? 'stopped' : isOverBudget ? 'budget' : 'finished'
-  return { rows: labelled, failures, spent: budget.spent(), state }
+  return { rows: labelled, failures, unscored, spent: budget.spent(), state }
 
   async function label(row: LabelRow): Promise<void> {
     if (isEnding()) return
@@ -110,12 +115,21 @@ export async function labelRows(rows: readonly LabelRow[], parts: LabelParts): P
     const place = { row: row.row, line: row.line }
     const known = await ledger.answered(labelSlot({ ...place, status: 'sent' }, models))
     // They are about those answers only.
-    if (known && JSON.stringify(known.of) === JSON.stringify(presence(texts))) return fromJson(known.scores)
+    if (known && JSON.stringify(known.of) === JSON.stringify(presence(texts))) {
+      const scores = fromJson(known.scores)
+      // Versions that took a verdict that nobody could read for an answer have left rows without scores.
+      if (scores.some(score => score !== undefined)) return scores
+    }
     return spend(
       place,
       () => parts.predict(undefined, row),
       async () => {
-        const { scores, cost } = await parts.score(row, texts)
+        const { scores, cost, unscored: reason } = await parts.score(row, texts)
+        if (reason !== undefined) {
+          unscored.push({ row: row.row, reason })
+          await ledger.append({ ...place, status: 'failed', reason, cost })
+          return { value: scores, cost }
+        }
         const asJson = scores.map(score => score ?? null)
         await ledger.append({ ...place, status: 'answered', of: presence(texts), scores: asJson, cost })
         return { value: scores, cost }

@@ -7,7 +7,11 @@ export interface JudgedAnswers {
   readonly scores: readonly (number | undefined)[]
   /** US dollars, as far as prices are known. */
   readonly cost: number
+  /** Why an answer that was compared has no score; absent where all have. */
+  readonly unscored?: string
 }
+
+const UNREAD = "the judge's answer was neither A, B nor tie"
 
 /**
  * Has a judge compare every answer with every other, each pair in both orders, since judges prefer what they see first
@@ -25,7 +29,7 @@ export async function judgeAnswers(
   const pairs = there.flatMap((first, k) => there.slice(k + 1).map(second => [first, second] as const))
   const won = texts.map((): number[] => [])
   let cost = 0
-  let failure: unknown
+  let failure: UpstreamError | undefined
   await Promise.all(
     pairs.map(async ([first, second]) => {
       const score = await scoreOf(texts[first]!, texts[second]!)
@@ -35,7 +39,10 @@ export async function judgeAnswers(
     }),
   )
   if (failure !== undefined && won.every(({ length }) => length === 0)) throw failure
-  return { scores: won.map(mean), cost }
+  const isWhole = pairs.length === 0 || there.every(i => won[i]!.length > 0)
+  // TypeScript does not see that a call has set it.
+  const told = failure as UpstreamError | undefined
+  return { scores: won.map(mean), cost, ...(isWhole ? {} : { unscored: told?.message ?? UNREAD }) }
 
   /** Of the first against the second; undefined where neither order gave a verdict. */
   async function scoreOf(first: string, second: string): Promise<number | undefined> {

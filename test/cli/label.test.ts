@@ -18,12 +18,13 @@ const run = (...args: string[]) => runCli(args, { cwd: folder.path, env: { LABEL
 const label = (...args: string[]) => run('label', ...args)
 let server: AnsweringServer
 let failing = (_: ChatRequest): boolean => false
+let isMumbling = false
 
 /** `strong` can multiply; `weak` adds, and answers products with their sum. */
 function compute(request: ChatRequest): Reply | string {
   const prompt = promptOf(request)
   if (failing(request)) return { status: 500 }
-  if (request.model === 'judge') return verdict(prompt)
+  if (request.model === 'judge') return isMumbling && prompt.includes('times') ? 'Both have merit.' : verdict(prompt)
   const [, a, sign, b] = /(\d+) (plus|times) (\d+)/.exec(prompt) ?? []
   const right = sign === 'times' ? Number(a) * Number(b) : Number(a) + Number(b)
   const said = request.model === 'weak' ? Number(a) + Number(b) : right
@@ -287,6 +288,29 @@ describe('by a judge', () => {
     const products = cells('b.csv').filter(([, category]) => category === 'product').length
     expect(server.requests.length - before).toBe(2 * 30 + 2 * products)
   })
+})
+
+test('rows whose verdict cannot be read are told, fail the run, and --resume asks the judge again, not the models', async () => {
+  isMumbling = true
+  const args = ['questions.csv', '-o', 'm.csv', '--n', '10', '--judge', 'judge', '--seed', '3', '--json']
+  const first = await label(...args)
+  isMumbling = false
+  const sums = cells('m.csv').slice(1)
+  expect(new Set(sums.map(([, category]) => category))).toEqual(new Set(['sum']))
+  const products = 10 - sums.length
+  expect(products).toBeGreaterThan(1)
+  expect(first.code).toBe(1)
+  expect(first.stderr).toContain(
+    `label: ${products} rows left out: the judge's answer was neither A, B nor tie; --resume asks the judge again.\n`,
+  )
+  expect(JSON.parse(first.stdout)).toMatchObject({ state: 'finished', rows: sums.length, asked: 10, failed: products })
+  const before = server.requests.length
+  const second = await label(...args, '--resume')
+  expect(second.code, second.stderr).toBe(0)
+  expect(JSON.parse(second.stdout)).toMatchObject({ state: 'finished', rows: 10, failed: 0 })
+  expect(server.requests.slice(before).map(({ body }) => body.model)).toEqual(Array(2 * products).fill('judge'))
+  // What the verdicts that could not be read have cost stays counted.
+  expect(JSON.parse(second.stdout).spent).toBeGreaterThan(JSON.parse(first.stdout).spent)
 })
 
 test('a call that fails leaves its cell empty, is told, and asked again by --resume', async () => {

@@ -35,7 +35,8 @@ Scores from 0 to 1:
   --command PROGRAM   gets { "id", "model", "prompt", "answer", "reference" } as JSON on standard input, once per answer, and prints
                       a number; started without a shell
   --judge MODEL       compares every two answers in both orders; a tie, and orders that disagree, count one half. With --reference it
-                      is shown the right answer
+                      is shown the right answer. Rows whose verdict is neither A, B nor tie are left out and told: --resume
+                      asks the judge again, the exit code is 1
 
 Every answer is in OUT.ledger.jsonl before anything is made of it: after any end --resume goes on without asking again, also with
 another --n or --max-dollars. At --max-dollars the rows done so far are written. An answer that did not come leaves its cells
@@ -44,8 +45,8 @@ empty; the exit code is 1 then.
 --scorer-file writes what a cascade's scorer is trained on: "prompt" holds prompt and answer, score:right the score. Then
 llmroute train FILE -o scorer.safetensors --strong right --weak wrong; cascade: { accept: scorer, checkpoint: scorer.safetensors }.
 
---json prints { "version", "input", "output", "state" ("finished", "stopped", "budget"), "rows", "asked", "failed", "spent",
-"models": [{ "model", "rows", "score" (mean), "cost" }] }.`
+--json prints { "version", "input", "output", "state" ("finished", "stopped", "budget"), "rows", "asked", "failed" (calls, and rows
+without a verdict), "spent", "models": [{ "model", "rows", "score" (mean), "cost" }] }.`
 
 /** `llmroute label <file>`. */
 export function define(command: Command): void {
