@@ -49,6 +49,14 @@ export function recognise(table: Table, promptColumn = 'prompt'): OutcomeColumns
 
   const [strong, weak] = [column('strong_score'), column('weak_score')]
   if (strong !== undefined && weak !== undefined) {
+    const stray = strayCost(table)
+    if (stray !== undefined) {
+      throw new DataError(
+        file,
+        1,
+        `expected costs of a pair as strong_cost, weak_cost, got cost:${printable(stray)}. Rename the column.`,
+      )
+    }
     const models = [
       modelColumns('strong', strong, column('strong_cost')),
       modelColumns('weak', weak, column('weak_cost')),
@@ -59,7 +67,7 @@ export function recognise(table: Table, promptColumn = 'prompt'): OutcomeColumns
   const scores = named(table, 'score:')
   if (scores.length > 0) {
     const costs = new Map(named(table, 'cost:'))
-    const stray = [...costs.keys()].find(model => !scores.some(([scored]) => scored === model))
+    const stray = strayCost(table)
     if (stray !== undefined) {
       const expected = `expected a column score:${printable(stray)} beside cost:${printable(stray)}, got none`
       throw new DataError(file, 1, `${expected}.${didYouMean(stray, [...scores.map(([model]) => model)])}`)
@@ -96,6 +104,12 @@ function list(header: readonly string[]): string {
 
 function isName(text: string): boolean {
   return text.length <= 40 && text.split(' ').length <= 3
+}
+
+/** A model with a column of costs and none of scores. */
+function strayCost(table: Table): string | undefined {
+  const scored = named(table, 'score:').map(([model]) => model)
+  return named(table, 'cost:').find(([model]) => !scored.includes(model))?.[0]
 }
 
 function modelColumns(model: string, score: number, cost: number | undefined): ModelColumns {

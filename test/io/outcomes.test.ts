@@ -198,6 +198,11 @@ describe('a file that is bad as a whole', () => {
       'data.csv:1: expected a column weak_score, got prompt, strong_score, weakscore. Did you mean "weakscore"?',
     ],
     [
+      'costs of a pair as those of many models',
+      'prompt,strong_score,weak_score,cost:strong,cost:weak\na,1,0,0.02,0.01\n',
+      'data.csv:1: expected costs of a pair as strong_cost, weak_cost, got cost:strong. Rename the column.',
+    ],
+    [
       'no scores',
       'prompt,answer\na,b\n',
       'data.csv:1: expected columns strong_score, weak_score or score:<model> twice or model_a, model_b, winner beside prompt, got prompt, answer.',

@@ -34,7 +34,7 @@ Examples:
   llmroute eval wide.csv --policy best_value,threshold,round_robin --strategies knn,mf --cv 10
 
 Forms of the file, told by its header:
-  prompt, strong_score, weak_score                     a pair
+  prompt, strong_score, weak_score                     a pair; optional strong_cost, weak_cost
   prompt, score:<model> ..., cost:<model> ...          many models; see --strong and --weak
   prompt, model_a, model_b, winner                     battles
   and optional id, category, win_rate:<name> (a foreign router's win rates, compared under that name).
