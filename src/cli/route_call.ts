@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
 import { bodyOfPrompt } from '../io/chat_body.ts'
+import { strangePair } from '../io/config_effect.ts'
 import { createRouter } from '../io/router.ts'
 import type { LoggedAnswer } from '../routing/logged_decision.ts'
 import type { Decision, Reason } from '../types.ts'
@@ -36,6 +37,10 @@ export async function routeAndCall(prompt: string, flags: RouteCallFlags): Promi
     const request =
       flags.maxTokens === undefined ? asked : { ...asked, needs: { ...asked.needs, outputTokens: flags.maxTokens } }
     const [{ reasons: given = [], ...decided }] = (await router.decide([request])) as [Decision]
+    const strange = strangePair(router, config.models)
+    if (strange !== undefined && !config.models!.some(({ id }) => id === decided.model)) {
+      throw new UsageError(`--call: ${strange}.`)
+    }
     const reasons = flags.explain ? [...given, ...(await router.explain(prompt))] : undefined
     const decision = reasons ? { ...decided, reasons } : decided
     const parts = planPartsOf(caller, config, router.pool.models, flags.fallback)

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import type { Model } from '../types.ts'
+import type { Router } from './router.ts'
 import type { Asked, RouterOptions } from './router_options.ts'
 
 /** One thing that is settled, and who says so. */
@@ -47,6 +48,19 @@ export function shownModel({ endpoint, ...model }: Model): ShownModel {
   const { baseUrl, name = model.id, api = 'openai', query = {}, headers = {}, keyVariable } = endpoint
   const key = keyVariable === undefined ? null : { variable: keyVariable, isSet: Boolean(process.env[keyVariable]) }
   return { ...model, endpoint: { baseUrl, name, api, query, headers: Object.keys(headers), key } }
+}
+
+/** What is said where a pair that nobody named has models that are not configured; undefined where none is, or all are. */
+export function strangePair(
+  { pair, checkpoint, strategyId }: Pick<Router, 'pair' | 'checkpoint' | 'strategyId'>,
+  models: readonly Model[] = [],
+): string | undefined {
+  if (!pair || models.length === 0) return undefined
+  const strange = [pair.strong.id, pair.weak.id].filter(id => !models.some(model => model.id === id))
+  if (strange.length === 0) return undefined
+  const what = strange.length === 2 ? 'pair' : 'model'
+  const whose = checkpoint ? 'the checkpoint' : `strategy ${strategyId}`
+  return `the ${what} ${strange.join(', ')} of ${whose} is not among models: name yours with pair: { strong, weak }`
 }
 
 function snake(key: string): string {

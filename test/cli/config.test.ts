@@ -55,6 +55,7 @@ test('--json says the same, and nothing of keys and headers but their names', as
     file: 'llmroute.yaml',
     isValid: true,
     problems: [],
+    warnings: [],
     settings: [{ key: 'policy', value: 'ab', from: 'llmroute.yaml' }],
     models: [
       {
@@ -74,6 +75,23 @@ test('--json says the same, and nothing of keys and headers but their names', as
   })
   for (let i = 0; i + 4 <= SECRET.length; i++) expect(stdout).not.toContain(SECRET.slice(i, i + 4))
   expect(stdout).not.toContain('crimson')
+})
+
+test('a pair that is not among models: told, since nothing could be called', async () => {
+  const told =
+    'the pair gpt-4-1106-preview, mixtral-8x7b-instruct of the checkpoint is not among models: name yours with pair: { strong, weak }'
+  const { code, stdout } = await check(POOL)
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^llmroute\.yaml is good\.\nWarning: the pair /)])
+  expect(stdout).toContain(`Warning: ${told}.\n`)
+  const warnings = async (text: string, ...args: string[]) =>
+    JSON.parse((await check(text, { args: ['--json', ...args] })).stdout).warnings
+  expect(await warnings(POOL)).toEqual([told])
+  expect(await warnings(`${POOL}strategy: length\n`, '--strong', 'big')).toEqual([
+    'the model weak of strategy length is not among models: name yours with pair: { strong, weak }',
+  ])
+  expect(await warnings(`${POOL}pair: { strong: big, weak: small }\n`)).toEqual([])
+  expect(await warnings(`${POOL}policy: round_robin\n`)).toEqual([])
+  expect(await warnings('strong_pct: 0.4\n')).toEqual([])
 })
 
 test('every problem is told, with exit code 2', async () => {

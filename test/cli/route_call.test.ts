@@ -275,3 +275,14 @@ test('a key that is not set is asked for by the name of its variable', async () 
     'Model small: expected a key in the environment variable CALL_KEY, got none. Set it.\n',
   ])
 })
+
+test('a pair that is not among models is told as config check does, and nothing is sent', async () => {
+  folder.write('no_pair.yaml', `models: { big: { base_url: ${server.url} }, small: { base_url: ${server.url} } }\n`)
+  const { code, stdout, stderr } = await route('--call', 'hi', '--config', 'no_pair.yaml')
+  expect([code, stdout, stderr]).toEqual([
+    2,
+    '',
+    '--call: the pair gpt-4-1106-preview, mixtral-8x7b-instruct of the checkpoint is not among models: name yours with pair: { strong, weak }.\n',
+  ])
+  expect(server.requests).toHaveLength(0)
+})

@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { type Config, findConfig } from '../../io/config.ts'
-import { type Setting, settingsOf, shownModel } from '../../io/config_effect.ts'
+import { type Setting, settingsOf, shownModel, strangePair } from '../../io/config_effect.ts'
 import { placedInBlock } from '../../io/config_policies.ts'
 import { createRouter } from '../../io/router.ts'
 import { environmentConfig, gatherOptions, type RouterOptions } from '../../io/router_options.ts'
@@ -20,7 +20,7 @@ Examples:
 
 Prints what counts and who says so (flag before environment before file), and of each key whether its variable is set. Exit
 code 2 where something is wrong, every problem with its line and column. --json prints { "version": 1, "file", "isValid",
-"problems": [{ "file", "line", "column", "message" }], "settings": [{ "key", "value", "from" }], "models": [{ "id", "endpoint":
+"problems": [{ "file", "line", "column", "message" }], "warnings", "settings": [{ "key", "value", "from" }], "models": [{ "id", "endpoint":
 { "baseUrl", "name", "api", "query", "headers", "key": { "variable", "isSet" } }, ... }], "options" }.`
 
 type Flags = DecisionFlags & { json?: boolean }
@@ -55,7 +55,8 @@ async function check(flags: Flags): Promise<void> {
 async function reportOn(file: string, options: RouterOptions): Promise<ConfigReport> {
   const { readConfigFile } = await import('../../io/config_file.ts')
   const { config, problems } = await readConfigFile(file)
-  const { settings, errors } = problems.length > 0 ? { settings: [], errors: problems } : await tryOut(config, options)
+  const { settings, warnings, errors } =
+    problems.length > 0 ? { settings: [], warnings: [], errors: problems } : await tryOut(config, options)
   const { file: _, models = [], serve: __, ...rest } = config
   const settled = ['pair', 'strategy', 'checkpoint', 'threshold', 'strongPct', 'policy']
   return {
@@ -63,6 +64,7 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
     file: relative(process.cwd(), file),
     isValid: errors.length === 0,
     problems: errors.map(problemOf),
+    warnings,
     settings,
     models: errors.length > 0 ? [] : models.map(shownModel),
     options:
@@ -72,9 +74,9 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
 
 /** Opens what the configuration asks for, and every policy that it has options of: only they know whether these fit its models. */
 async function tryOut(
-  { file, policyOptions = {} }: Config,
+  { file, models, policyOptions = {} }: Config,
   options: RouterOptions,
-): Promise<{ settings: Setting[]; errors: Error[] }> {
+): Promise<{ settings: Setting[]; warnings: string[]; errors: Error[] }> {
   const found = new Map<string, Error>()
   const attempt = async <T>(open: () => Promise<T>, policy?: string): Promise<T | undefined> => {
     try {
@@ -106,7 +108,9 @@ async function tryOut(
         { key: 'weak', value: router.pair?.weak.id, from: 'checkpoint' },
       ]
     : []
+  const warning = router && strangePair(router, models)
   return {
+    warnings: warning === undefined ? [] : [warning],
     settings: [...settings, ...followed.filter(({ key, value }) => value !== undefined && !isSettled(key))],
     errors,
   }

@@ -13,6 +13,8 @@ export interface ConfigReport {
     readonly column: number | null
     readonly message: string
   }[]
+  /** What is allowed and hardly meant, as sentences. */
+  readonly warnings: readonly string[]
   readonly settings: readonly Setting[]
   readonly models: readonly ShownModel[]
   /** Options of policies, calls, cache and log as the file sets them; times in milliseconds, sizes in bytes. */
@@ -20,11 +22,11 @@ export interface ConfigReport {
 }
 
 /** The text form of a configuration that is good. */
-export function renderConfig({ file, settings, models, options }: ConfigReport): string {
+export function renderConfig({ file, warnings, settings, models, options }: ConfigReport): string {
   const settled = [['setting', 'value', 'by'], ...settings.map(({ key, value, from }) => [key, plain(value), from])]
   const rest = Object.entries(options).map(([key, value]) => [key, plain(value)])
   const parts = [
-    `${file} is good.\n`,
+    [`${file} is good.\n`, ...warnings.map(warning => `Warning: ${warning}.\n`)].join(''),
     renderTable(settled, { header: true }),
     ...(models.length > 0 ? [modelTable(models)] : []),
     ...(rest.length > 0 ? [renderTable([['option', 'value'], ...rest], { header: true })] : []),
