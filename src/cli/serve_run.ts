@@ -45,13 +45,15 @@ const RELOAD_INTERVAL = 1000
  */
 export async function startServer(options: RouterOptions, flags: ServeFlags): Promise<Serving> {
   const config = await readConfig(options.config)
+  // The file that was found, whatever comes to lie in the folders above it.
+  const asked = config.file === undefined ? options : { ...options, config: config.file }
   let settings = settingsOf(config, flags)
   let calling = JSON.stringify(upstreamOptions(config))
   requireKeysAbroad(settings, flags)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
   let upstream = openUpstream(upstreamOptions(config))
-  let routing = await openRouting(options, settings, upstream)
+  let routing = await openRouting(asked, settings, upstream)
   await warmUp(routing)
   let limits = limitsOf(settings)
   const admission = createAdmission({ limits: () => limits, now, spentToday: name => state.spentToday(name) })
@@ -110,13 +112,13 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   /** All or nothing: what is under way goes on with what it began with. */
   async function reload(): Promise<void> {
     try {
-      const next = await readConfig(options.config)
+      const next = await readConfig(asked.config)
       const nextSettings = settingsOf(next, flags)
       requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
       const nextCalling = JSON.stringify(upstreamOptions(next))
       // Breakers and statistics are kept where they can be.
       const nextUpstream = nextCalling === calling ? upstream : openUpstream(upstreamOptions(next))
-      const nextRouting = await openRouting(options, nextSettings, nextUpstream)
+      const nextRouting = await openRouting(asked, nextSettings, nextUpstream)
       await warmUp(nextRouting)
       upstream = nextUpstream
       routing = nextRouting

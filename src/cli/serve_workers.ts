@@ -133,7 +133,13 @@ export async function runPrimary(
     if (isStopping || code === 2) return
     onLine('worker died', { pid: worker.process.pid, code })
     // One that cannot start must not be started for ever, as fast as it dies.
-    setTimeout(() => cluster.fork(), Math.min(10_000, 100 * 2 ** died++)).unref()
+    // Not unref'd: where all have died, nothing else keeps the primary.
+    setTimeout(
+      () => {
+        if (!isStopping) cluster.fork()
+      },
+      Math.min(10_000, 100 * 2 ** died++),
+    )
     setTimeout(() => died--, 60_000).unref()
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -6,7 +6,7 @@ import { ApiFailure, apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { Client, ServerParts } from './server_types.ts'
-import { AUTO } from './wire_name.ts'
+import { AUTO, readName } from './wire_name.ts'
 
 /** Paths that go to models. Never built from what a client sends. */
 const MODEL_PATHS: Readonly<Record<string, ModelPath>> = {
@@ -107,15 +107,8 @@ function modelList(parts: ServerParts) {
 
 function oneModel(parts: ServerParts, path: string) {
   const name = decoded(path.slice('/v1/models/'.length))
-  const { models } = namesOf(parts.routing())
-  if (name === AUTO || models.includes(name)) return modelEntry(name)
-  throw new ApiFailure({
-    status: 404,
-    type: 'invalid_request_error',
-    code: 'model_not_found',
-    message: 'No such model. GET /v1/models lists what exists.',
-    param: 'model',
-  })
+  readName(name, namesOf(parts.routing()))
+  return modelEntry(name)
 }
 
 function decoded(text: string): string {

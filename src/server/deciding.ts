@@ -40,6 +40,7 @@ export async function decide(
   const request = requestOf(conversation, body, routing, key)
   if (target.kind === 'model') {
     const model = pool.models.find(({ id }) => id === target.model)!
+    if (!hasKey(model)) throw unkeyed(model)
     if (speaks(model, path)) return { request, decision: straight(model.id, 'model'), models: [model] }
     throw invalidRequest(`model: ${printable(model.id)} does not speak the form of ${path}.`, 'model')
   }
@@ -86,7 +87,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 function speakersOf({ pool }: Routing, path: string): readonly Model[] {
-  const speakers = pool.models.filter(model => speaks(model, path))
+  const speakers = pool.models.filter(model => speaks(model, path) && hasKey(model))
   if (speakers.length > 0) return speakers
   throw new ApiFailure({
     status: 404,
@@ -94,6 +95,17 @@ function speakersOf({ pool }: Routing, path: string): readonly Model[] {
     code: 'model_not_found',
     message: `No configured model speaks the form of ${path}.`,
   })
+}
+
+/** Whether the variable that its key is to be in holds one. */
+function hasKey(model: Model): boolean {
+  const { keyVariable } = model.endpoint ?? {}
+  return keyVariable === undefined || Boolean(process.env[keyVariable]?.trim())
+}
+
+function unkeyed({ id }: Model): ApiFailure {
+  const message = `The model ${printable(id)} cannot be called: this server has no key for it.`
+  return new ApiFailure({ status: 503, type: 'server_error', code: 'model_without_key', message })
 }
 
 /** Who takes over where the chosen models fail. */

@@ -86,12 +86,10 @@ export function createMetrics(sources: MetricSources): Metrics {
     ['model'],
   )
   gauge('strong_share', 'Share of the latest routed requests that went to strong.', set => {
-    const { share } = sources.drift()
-    if (share !== null) set(share)
+    set(sources.drift().share ?? Number.NaN)
   })
   gauge('strong_share_target', 'Share for strong that was calibrated.', set => {
-    const { target } = sources.drift()
-    if (target !== null) set(target)
+    set(sources.drift().target ?? Number.NaN)
   })
   gauge('strong_share_drifting', 'Whether the share is off its target by more than noise.', set =>
     set(Number(sources.drift().isDrifting)),

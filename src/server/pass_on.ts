@@ -1,15 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
-import { costOf, readUsage } from '../upstream/usage.ts'
+import { answerFigures } from './answer_figures.ts'
 import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { goneSignal } from './gone.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
-
-/** What a token is taken to be where an answer does not count them. */
-const CHARACTERS_PER_TOKEN = 4
 
 /** What is known of an exchange before a model has answered. */
 export type Begun = Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
@@ -46,22 +43,23 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
     return answerError(response, error, exchange.id)
   }
   const { model, status, attempts, isCached } = forwarded
-  const waited = attempts.at(-1)?.latency ?? 0
+  const waited = attempts.reduce((sum, { latency }) => sum + latency, 0)
   const headers = headersOf(forwarded)
   tellDecision(headers, exchange, model.id, attempts.length, isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream ? createStreamWatcher() : undefined
   const sending = watcher
-    ? pipe(forwarded, response, headers, { watcher, gone: signal })
+    ? pipe(forwarded, response, headers, { watcher, path, gone: signal })
     : sendWhole(forwarded, response, headers, signal)
   passing.onAnswer(model)
   const ending = await sending
-  const { usage, cost } = figuresOf(passing, forwarded, watcher)
+  const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, ending)
   forwarded.release(ending, {
     ...(cost === undefined ? {} : { cost }),
     ...(usage ? { outputTokens: usage.outputTokens } : {}),
   })
-  const overhead = Math.max(0, firstByte - waited)
+  // Waits between attempts are neither the model's nor ours.
+  const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)
   report(passing, { status, model: model.id, ending, attempts, isCached, firstByte, overhead, usage, cost })
 }
 
@@ -160,7 +158,7 @@ async function pipe(
   { status, body }: Forwarded,
   response: ServerResponse,
   headers: string[],
-  { watcher, gone }: { readonly watcher: StreamWatcher; readonly gone: AbortSignal },
+  { watcher, path, gone }: { readonly watcher: StreamWatcher; readonly path: string; readonly gone: AbortSignal },
 ): Promise<Ending> {
   response.writeHead(status, headers)
   try {
@@ -172,7 +170,7 @@ async function pipe(
     }
   } catch {
     if (gone.aborted) return 'abandoned'
-    const event = `data: ${envelope(CUT)}\n\n`
+    const event = path === '/messages' ? CUT_MESSAGE : `data: ${envelope(CUT)}\n\n`
     response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
     return 'cut'
   }
@@ -187,6 +185,9 @@ const CUT: ApiError = {
   message: 'The model broke off before its answer was complete.',
 }
 
+/** As Anthropic's clients expect it. */
+const CUT_MESSAGE = `event: error\ndata: ${JSON.stringify({ type: 'error', error: { type: 'api_error', message: CUT.message } })}\n\n`
+
 function drained(response: ServerResponse): Promise<void> {
   return new Promise(resolve => {
     const go = () => {
@@ -197,29 +198,6 @@ function drained(response: ServerResponse): Promise<void> {
     response.once('drain', go)
     response.once('close', go)
   })
-}
-
-function figuresOf(
-  { inputCharacters }: Passing,
-  forwarded: Forwarded,
-  watcher: StreamWatcher | undefined,
-): Pick<Exchange, 'usage' | 'cost'> {
-  const { status, model, json, isCached } = forwarded
-  if (status >= 300) return {}
-  const { usage, characters } = watcher ? watcher.figures() : fromJson(json)
-  const counted = readUsage(usage) ?? {
-    inputTokens: Math.ceil(inputCharacters / CHARACTERS_PER_TOKEN),
-    outputTokens: Math.ceil(characters / CHARACTERS_PER_TOKEN),
-    isEstimated: true,
-  }
-  const cost = isCached ? 0 : costOf(model, counted)
-  return { usage: counted, cost }
-}
-
-function fromJson(json: unknown): { usage: unknown; characters: number } {
-  const { usage, choices } = (json ?? {}) as { usage?: unknown; choices?: unknown }
-  const texts = Array.isArray(choices) ? choices.map(choice => choice?.message?.content ?? choice?.text) : []
-  return { usage, characters: texts.reduce((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0) }
 }
 
 function attemptsOf(error: unknown): readonly Attempt[] {

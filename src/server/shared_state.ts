@@ -68,10 +68,11 @@ export function createSharedState(
   }
 
   /** Only what the configured threshold decided speaks of its target. */
-  function seeShare({ decision, asked }: Exchange): void {
+  function seeShare({ decision, asked, model }: Exchange): void {
     const { pair } = routed.pool
-    if (decision?.policy !== 'threshold' || asked !== 'auto' || !pair) return
-    drift.see(decision.model === pair.strong.id)
+    const isCounted = decision?.policy === 'threshold' || decision?.policy === 'sticky'
+    if (!isCounted || asked !== 'auto' || !pair || model === undefined) return
+    drift.see(model === pair.strong.id)
     const state = drift.state()
     if (state.isDrifting && !wasDrifting) onDrift(state)
     wasDrifting = state.isDrifting

@@ -113,7 +113,7 @@ describe('the openai client', () => {
     expect(embedded.data[0]!.embedding).toEqual([0.6, 0.8])
     const listed = (await client.models.list()).data.map(({ id }) => id)
     expect(listed).toEqual(expect.arrayContaining(['auto', 'big', 'small', 'claude', 'router-mf-0.5']))
-    expect((await client.models.retrieve('small')).id).toBe('small')
+    for (const id of ['small', 'router-mf-0.5']) expect((await client.models.retrieve(id)).id).toBe(id)
   })
 
   test('errors come in the classes that it knows', async () => {
@@ -218,6 +218,45 @@ test('a stream that breaks off ends with an error event and no [DONE]', async ()
   expect(text).toContain('"half"')
   expect(text).toMatch(/\n\ndata: \{"error":\{"message":"The model broke off[^\n]*"code":"stream_cut"\}\}\n\n$/)
   expect(text).not.toContain('[DONE]')
+})
+
+test('a stream in Anthropic’s form that breaks off ends with an error event of that form', async () => {
+  models.instead = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(
+      'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":9,"output_tokens":1}}}\n\n',
+    )
+    setTimeout(() => response.destroy(), 50)
+    return true
+  }
+  const text = await (
+    await post('/v1/messages', { model: 'claude', stream: true, max_tokens: 9, messages: ask('hi') })
+  ).text()
+  expect(text).toMatch(
+    /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"The model broke off[^\n]*\n\n$/,
+  )
+})
+
+test('tokens of an answer that counts none are estimated, calls of tools too', async () => {
+  models.instead = (_, response) => {
+    const call = { id: '1', type: 'function', function: { name: 'f', arguments: 'x'.repeat(400) } }
+    const message = { role: 'assistant', content: null, tool_calls: [call] }
+    return json(response, 200, {
+      id: 'a',
+      object: 'chat.completion',
+      choices: [{ index: 0, message, finish_reason: 'tool_calls' }],
+    })
+  }
+  await post(
+    '/v1/chat/completions',
+    { model: 'small', messages: ask('estimate me') },
+    { 'x-request-id': 'estimated-1' },
+  )
+  await serve.until(() => serve.log().some(({ request }) => request === 'estimated-1'))
+  expect(serve.log().find(({ request }) => request === 'estimated-1')).toMatchObject({
+    outputTokens: 100,
+    isEstimated: true,
+  })
 })
 
 test('a client that goes away cancels the call upstream', async () => {

@@ -68,6 +68,8 @@ test('all workers answer, and what they did is counted once, in one place', asyn
 test('a conversation keeps its model, whichever worker is asked', async () => {
   const first = { role: 'user', content: LONG }
   expect((await post([first])).headers.get('x-llmroute-model')).toBe('big')
+  // What one worker keeps reaches the others within a moment; people take longer to read an answer.
+  await new Promise(resolve => setTimeout(resolve, 300))
   const next = () => post([first, { role: 'assistant', content: 'Fine.' }, ...hi])
   await serve.until(async () => (await next()).headers.get('x-llmroute-policy') === 'sticky')
   for (let i = 0; i < 6; i++) expect((await next()).headers.get('x-llmroute-model')).toBe('big')
@@ -81,6 +83,19 @@ test('a worker that dies is replaced, and nobody is turned away meanwhile', asyn
   await serve.until(() => {
     const now = workers()
     return now.length === 2 && !now.includes(before[0]!)
+  })
+})
+
+test('all workers dead at once are replaced too', async () => {
+  const before = workers()
+  for (const pid of before) process.kill(pid, 'SIGKILL')
+  await serve.until(async () => {
+    const now = workers()
+    return (
+      now.length === 2 &&
+      now.every(pid => !before.includes(pid)) &&
+      (await fetch(`${serve.url}/health`).catch(() => undefined))?.status === 200
+    )
   })
 })
 

@@ -1,0 +1,46 @@
+import type { Model } from '../types.ts'
+import type { Ending, Forwarded, Usage } from '../upstream/upstream_types.ts'
+import { costOf, readUsage } from '../upstream/usage.ts'
+import type { StreamWatcher } from './sse.ts'
+
+/** What a token is taken to be where an answer does not count them. */
+const CHARACTERS_PER_TOKEN = 4
+
+/** Tokens and US dollars of an answer; estimated where it does not say, or broke off before it did. */
+export function answerFigures(
+  { status, model, json, isCached }: Pick<Forwarded, 'status' | 'json' | 'isCached'> & { readonly model: Model },
+  inputCharacters: number,
+  watcher: StreamWatcher | undefined,
+  ending: Ending,
+): { readonly usage?: Usage; readonly cost?: number | undefined } {
+  if (status >= 300) return {}
+  const { usage, characters } = watcher ? watcher.figures() : fromJson(json)
+  const counted = { inputTokens: tokensOf(inputCharacters), outputTokens: tokensOf(characters), isEstimated: true }
+  const said = readUsage(usage)
+  // What an answer says before its end is what it began with.
+  const isPartial = said !== undefined && ending !== 'whole' && said.outputTokens < counted.outputTokens
+  const figures = said && !isPartial ? said : { ...counted, ...(said ? { inputTokens: said.inputTokens } : {}) }
+  return { usage: figures, cost: isCached ? 0 : costOf(model, figures) }
+}
+
+const tokensOf = (characters: number) => Math.ceil(characters / CHARACTERS_PER_TOKEN)
+
+/** Of Chat Completions and Completions (`choices`), Responses (`output`) and Anthropic's form (`content`), calls of tools included. */
+function fromJson(json: unknown): { usage: unknown; characters: number } {
+  const { usage, choices, output, content } = (json ?? {}) as Readonly<Record<string, unknown>>
+  return { usage, characters: textLength(choices) + textLength(output) + textLength(content) }
+}
+
+/** What a model writes stands under these keys. */
+const WRITTEN = ['text', 'content', 'arguments', 'input', 'reasoning_content', 'refusal']
+const LEADING = ['message', 'tool_calls', 'function']
+
+function textLength(value: unknown, isText = false): number {
+  if (typeof value === 'string') return isText ? value.length : 0
+  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textLength(item), 0)
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.entries(value).reduce((sum, [key, inner]) => {
+    if (WRITTEN.includes(key)) return sum + textLength(inner, true)
+    return LEADING.includes(key) ? sum + textLength(inner) : sum
+  }, 0)
+}
