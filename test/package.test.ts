@@ -119,7 +119,7 @@ try {
 }
 // @ts-expect-error a threshold is a number
 void createRouter({ threshold: 'high' })
-console.log(decisions.length, decisions[0]?.model, typeof winRate, router.pair.strong.id)
+console.log(decisions.length, decisions[0]?.model, typeof winRate, router.pair?.strong.id)
 `,
   )
   folder.write(
