@@ -1,12 +1,17 @@
 // A command is one file, since every file that a module loader opens costs start-up time; what is heavy and seldom needed is
 // a file of its own. All that is bundled is pure JavaScript, so the installed package has no dependencies.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
-const outdir = process.argv[2] ?? 'dist'
+const isAsked = process.argv[2] !== '--if-stale'
+const outdir = (isAsked && process.argv[2]) || 'dist'
+
+// npm prepares the checkout when it is installed, and again when npx first links it: what is built already stays as it is, since
+// it may be running.
+if (!isAsked && isFresh()) process.exit()
 
 const policies = readFileSync('src/policies/registry.ts', 'utf8')
 
@@ -28,6 +33,13 @@ const entryPoints = {
   batch_call: 'src/cli/batch_call.ts',
   eval_live: 'src/cli/live/eval_live.tsx',
   cli_progress: 'node_modules/cli-progress/cli-progress.js',
+}
+
+function isFresh() {
+  // What a build writes last.
+  const built = statSync(`${outdir}/types/index.d.ts`, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const sources = readdirSync('src', { recursive: true }).map(name => `src/${name}`)
+  return ['build.js', 'package-lock.json', ...sources].every(file => statSync(file).mtimeMs < built)
 }
 
 function filesOf(folder, isWanted) {
@@ -109,9 +121,3 @@ const types = [
   `${outdir}/types`,
 ]
 execFileSync('npx', ['tsc', ...types, '--project', 'tsconfig.build.json'], { stdio: 'inherit' })
-
-// npx looks here first; without it, it installs the checkout into its cache.
-if (outdir === 'dist' && existsSync('node_modules/.bin') && process.platform !== 'win32') {
-  rmSync('node_modules/.bin/llmroute', { force: true })
-  symlinkSync('../../bin/llmroute.js', 'node_modules/.bin/llmroute')
-}

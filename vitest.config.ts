@@ -7,8 +7,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
-    // Something builds dist anew under the feet of a run now and then, for a second or two; what it is has not been found.
-    retry: 2,
     reporters: ['default', './test/helpers/closing_line.ts'],
   },
 })

@@ -99,10 +99,12 @@ test('installed elsewhere it decides, offline and without a key', () => {
   expect(run('npx', ['--no-install', 'llmroute', 'eval', 'sample', '--csv'])).toMatch(/^id,/)
 })
 
-test('npx llmroute works in the checkout', () => {
+test('npx llmroute works in the checkout, and does not build it anew while others run it', () => {
+  const built = statSync('dist/main.js').mtimeMs
   expect(execFileSync('npx', ['--no-install', 'llmroute', '--version'], { encoding: 'utf8' })).toBe(
     `${manifest.version}\n`,
   )
+  expect(statSync('dist/main.js').mtimeMs).toBe(built)
 })
 
 test('the library is importable, with types', () => {
