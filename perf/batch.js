@@ -1,9 +1,9 @@
 // What `batch` costs: time against a bare read of the same file by csv-parse, rows per second, and peak memory.
-import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runNode } from './run_node.mjs'
 
 const bin = fileURLToPath(new URL('../bin/llmroute.js', import.meta.url))
 const csvParse = import.meta.resolve('csv-parse')
@@ -82,20 +82,9 @@ async function batch(file, folder, flags) {
   return measured
 }
 
-/** Runs node and measures the whole process: wall time, and its greatest resident memory with all threads. */
+/** The whole process: wall time, and its greatest resident memory with all threads. */
 async function run(args) {
-  const atExit = `process.on('exit', () => process.stderr.write('peak ' + process.resourceUsage().maxRSS + '\\n'))`
-  const started = performance.now()
-  const child = spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(atExit)}`, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let printed = ''
-  child.stderr.on('data', chunk => {
-    printed += chunk
-  })
-  const code = await new Promise(resolve => child.on('close', resolve))
-  const seconds = (performance.now() - started) / 1000
-  const peak = /peak (\d+)/.exec(printed)
-  if (code !== 0 || !peak) throw new Error(`node ${args.join(' ')} ended with ${code}: ${printed}`)
-  return { seconds, megabytes: Number(peak[1]) / 1024 }
+  const peak = `process.on('exit', () => process.stderr.write('\\nmeasured ' + process.resourceUsage().maxRSS + '\\n'))`
+  const { seconds, measured } = await runNode(args, peak)
+  return { seconds, megabytes: measured / 1024 }
 }

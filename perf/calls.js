@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runNode } from './run_node.mjs'
 
 const bin = fileURLToPath(new URL('../bin/llmroute.js', import.meta.url))
 const undici = import.meta.resolve('undici')
@@ -109,19 +110,7 @@ async function run(args, cwd) {
     const samples = []
     const look = () => samples.push({ time: performance.now(), rss: process.memoryUsage.rss() })
     setInterval(look, 500).unref()
-    process.on('exit', () => { look(); process.stderr.write('\\nmemory ' + JSON.stringify(samples) + '\\n') })`
-  const started = performance.now()
-  const child = spawn(process.execPath, ['--import', `data:text/javascript,${encodeURIComponent(watch)}`, ...args], {
-    cwd,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let printed = ''
-  child.stderr.on('data', chunk => {
-    printed += chunk
-  })
-  const code = await new Promise(resolve => child.on('close', resolve))
-  const seconds = (performance.now() - started) / 1000
-  const memory = /^memory (.*)$/m.exec(printed)
-  if (code !== 0 || !memory) throw new Error(`node ${args[0]} ended with ${code}: ${printed}`)
-  return { seconds, printed, memory: JSON.parse(memory[1]) }
+    process.on('exit', () => { look(); process.stderr.write('\\nmeasured ' + JSON.stringify(samples) + '\\n') })`
+  const { seconds, printed, measured } = await runNode(args, watch, cwd)
+  return { seconds, printed, memory: measured }
 }

@@ -1,24 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { build } from 'esbuild'
+import { existsSync } from 'node:fs'
+import { bundle } from './bundle.mjs'
 import { median } from './median.mjs'
 
 const PROMPTS = '../shared/data/routellm_mmlu.csv'
-const BUNDLE = 'node_modules/.cache/static_embedder.mjs'
 const RUNS = 9
 
 /** The table of the static embedder, each time in a new process, in time of a core of its own: others may be at work. */
 export async function measure() {
-  mkdirSync('node_modules/.cache', { recursive: true })
-  await build({
-    stdin: { contents: program, resolveDir: '.', loader: 'ts' },
-    outfile: BUNDLE,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-  })
+  const file = await bundle(program, 'static_embedder')
   const runs = Array.from({ length: RUNS }, () =>
-    JSON.parse(execFileSync(process.execPath, [BUNDLE, PROMPTS], { encoding: 'utf8' })),
+    JSON.parse(execFileSync(process.execPath, [file, PROMPTS], { encoding: 'utf8' })),
   )
   return [
     {

@@ -1,28 +1,18 @@
 // What calling models costs: the caller against bare undici, both at the same concurrency against an endpoint that takes 200 ms.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import { build } from 'esbuild'
+import { bundle } from './bundle.mjs'
 
-const BUNDLE = 'node_modules/.cache/upstream_perf.mjs'
 const CALLS = 20_000
 const CONCURRENCY = 256
 const LATENCY = 200
 
 /** Each side in a process of its own, one after the other. */
 export async function measure() {
-  mkdirSync('node_modules/.cache', { recursive: true })
-  await build({
-    stdin: { contents: program, resolveDir: '.', loader: 'ts' },
-    outfile: BUNDLE,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: "import{createRequire as $require}from'node:module';const require=$require(import.meta.url);" },
-  })
-  const server = spawn(process.execPath, [BUNDLE, 'serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const file = await bundle(program, 'upstream_perf')
+  const server = spawn(process.execPath, [file, 'serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const url = await new Promise(resolve => server.stdout.once('data', line => resolve(String(line).trim())))
-    const run = side => JSON.parse(execFileSync(process.execPath, [BUNDLE, side, url], { encoding: 'utf8' }))
+    const run = side => JSON.parse(execFileSync(process.execPath, [file, side, url], { encoding: 'utf8' }))
     const bare = run('undici')
     const caller = run('caller')
     const calls = `${CALLS.toLocaleString('en-US')} calls, ${CONCURRENCY} at a time`

@@ -1,3 +1,4 @@
+import type { CallSettings } from '../call_types.ts'
 import type { Prediction } from '../io/budget.ts'
 import type { CallCost, RowAnswer } from '../io/call_columns.ts'
 import type { RequestBody } from '../io/chat_body.ts'
@@ -9,7 +10,7 @@ import { unknownName } from '../registry.ts'
 import type { Decision, Model, PoolStatistics } from '../types.ts'
 import { createCaller } from '../upstream/caller.ts'
 import type { PlanAnswer, PlanParts } from '../upstream/plan_types.ts'
-import type { Caller, UpstreamOptions } from '../upstream/upstream_types.ts'
+import type { Caller } from '../upstream/upstream_types.ts'
 import { roughTokens } from '../upstream/usage.ts'
 import type { CallFlags } from './call_flags.ts'
 
@@ -20,7 +21,7 @@ const ASSUMED_TOKENS = 500
 export function openCaller(config: Config, flags: CallFlags): Caller {
   const { retry, timeouts, breaker, maxConcurrency, rateLimit } = config
   const cache = flags.cache === false ? undefined : (config.cache ?? (flags.cache === undefined ? undefined : {}))
-  const options: { -readonly [K in keyof UpstreamOptions]: UpstreamOptions[K] } = {
+  const options: { -readonly [K in keyof CallSettings]: CallSettings[K] } = {
     retry: { ...retry, ...(flags.retries === undefined ? {} : { attempts: flags.retries + 1 }) },
     timeouts: { ...timeouts, ...(flags.timeout === undefined ? {} : timeoutsOf(flags.timeout)) },
     breaker: { ...breaker },
@@ -134,6 +135,6 @@ async function openScorer(file: string): Promise<(texts: readonly string[]) => P
 }
 
 /** Of the attempt as a whole, and so of every part of it. */
-function timeoutsOf(total: number): UpstreamOptions['timeouts'] {
+function timeoutsOf(total: number): CallSettings['timeouts'] {
   return { connect: Math.min(10_000, total), firstByte: total, idle: total, total }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
-import { type RouterOptions, shareOf } from '../io/router_options.ts'
+import { type RouterOptions, routerOptionNames, shareOf } from '../io/router_options.ts'
 import { printable } from '../registry.ts'
 
 /** The flags that decide how a prompt is routed, as commander parses them. */
@@ -82,46 +82,15 @@ export async function routerOptions(flags: DecisionFlags): Promise<RouterOptions
   if (flags.threshold !== undefined && flags.strongPct !== undefined) {
     throw new UsageError('--threshold and --strong-pct: expected one of them, got both. Leave one out.')
   }
-  const { policyOption, ...named } = flags
-  const {
-    strategy,
-    checkpoint,
-    embedder,
-    threshold,
-    strongPct,
-    strong,
-    weak,
-    policy,
-    models,
-    log,
-    logPrompts,
-    seed,
-    config,
-  } = named
+  const { policyOption, policy } = flags
   if (policyOption && policy === undefined) {
     throw new UsageError(
       '--policy-option: expected --policy beside it, got none. Name the policy that it is an option of.',
     )
   }
   const policyOptions = policyOption && (await parsePolicyOptions(policyOption))
-  return Object.fromEntries(
-    Object.entries({
-      strategy,
-      checkpoint,
-      embedder,
-      threshold,
-      strongPct,
-      strong,
-      weak,
-      policy,
-      policyOptions,
-      models,
-      log,
-      logPrompts,
-      seed,
-      config,
-    }).filter(([, value]) => value !== undefined),
-  )
+  const given: Readonly<Record<string, unknown>> = { ...flags, policyOptions }
+  return Object.fromEntries(routerOptionNames.flatMap(name => (given[name] === undefined ? [] : [[name, given[name]]])))
 }
 
 /** `name=value` with the value in YAML; a dotted name goes into a block: `split.gpt-4o=0.9`. */

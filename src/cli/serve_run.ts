@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { unwatchFile, watchFile } from 'node:fs'
+import type { CallSettings } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import { type Config, readConfig } from '../io/config.ts'
 import type { RouterOptions } from '../io/router_options.ts'
@@ -14,7 +15,6 @@ import { createSharedState, type SharedState } from '../server/shared_state.ts'
 import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
-import type { UpstreamOptions } from '../upstream/upstream_types.ts'
 import { openServeLog } from './serve_log.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
 import { createWorkerState } from './serve_workers.ts'
@@ -48,11 +48,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   // The file that was found, whatever comes to lie in the folders above it.
   const asked = config.file === undefined ? options : { ...options, config: config.file }
   let settings = settingsOf(config, flags)
-  let calling = JSON.stringify(upstreamOptions(config))
+  let calling = callingOf(config)
   requireKeysAbroad(settings, flags)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
-  let upstream = openUpstream(upstreamOptions(config))
+  let upstream = openUpstream(config)
   let routing = await openRouting(asked, settings, upstream)
   await warmUp(routing)
   let limits = limitsOf(settings)
@@ -115,9 +115,9 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       const next = await readConfig(asked.config)
       const nextSettings = settingsOf(next, flags)
       requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
-      const nextCalling = JSON.stringify(upstreamOptions(next))
+      const nextCalling = callingOf(next)
       // Breakers and statistics are kept where they can be.
-      const nextUpstream = nextCalling === calling ? upstream : openUpstream(upstreamOptions(next))
+      const nextUpstream = nextCalling === calling ? upstream : openUpstream(next)
       const nextRouting = await openRouting(asked, nextSettings, nextUpstream)
       await warmUp(nextRouting)
       upstream = nextUpstream
@@ -180,21 +180,14 @@ function limitsOf({ keys, max_concurrency: maxConcurrency, max_queue: maxQueue }
   }
 }
 
-function openUpstream(options: UpstreamOptions): Upstream {
+function openUpstream(options: CallSettings): Upstream {
   const core = createUpstreamCore(options)
   return { forwarder: createForwarder(options, core), caller: createCaller(options, core) }
 }
 
-/** How models are called, as the configuration says. */
-function upstreamOptions({ retry, timeouts, breaker, cache, maxConcurrency, rateLimit }: Config): UpstreamOptions {
-  return {
-    ...(retry ? { retry } : {}),
-    ...(timeouts ? { timeouts } : {}),
-    ...(breaker ? { breaker } : {}),
-    ...(cache ? { cache } : {}),
-    ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
-    ...(rateLimit === undefined ? {} : { rateLimit }),
-  }
+/** The same for configurations that call models alike. */
+function callingOf({ retry, timeouts, breaker, cache, maxConcurrency, rateLimit }: CallSettings): string {
+  return JSON.stringify([retry, timeouts, breaker, cache, maxConcurrency, rateLimit])
 }
 
 /** Loads weights and compiles what the first request would wait for. */

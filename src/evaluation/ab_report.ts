@@ -23,7 +23,7 @@ export interface ArmReport {
 }
 
 /** An arm with fewer keys than this says nothing: their spread is not known well enough for an interval. */
-export const FEWEST = 20
+const FEWEST = 20
 
 /**
  * The arms of an A/B split against the first of them, in the order given. Arms are independent samples of keys, so intervals are

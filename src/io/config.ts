@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { CallSettings } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import type { Model } from '../types.ts'
 
@@ -7,7 +8,7 @@ import type { Model } from '../types.ts'
 export const CONFIG_FILE = 'llmroute.yaml'
 
 /** What llmroute.yaml says, checked; what it leaves out is absent. Empty where there is none. Paths are absolute. */
-export interface Config {
+export interface Config extends CallSettings {
   readonly file?: string
   readonly models?: readonly Model[]
   readonly pair?: { readonly strong: string; readonly weak: string }
@@ -26,53 +27,9 @@ export interface Config {
   readonly policyOptions?: Readonly<Record<string, unknown>>
   /** Ids of models that are called, in order, where the chosen one fails. */
   readonly fallback?: readonly string[]
-  readonly retry?: RetrySettings
-  readonly timeouts?: TimeoutSettings
-  readonly breaker?: BreakerSettings
-  /** Given, even empty, it turns the response cache on. */
-  readonly cache?: CacheSettings
-  /** Calls under way at a time. */
-  readonly maxConcurrency?: number
-  /** Calls a second. */
-  readonly rateLimit?: number
   readonly log?: LogSettings
   /** As the file has it: checked, defaults not filled in. */
   readonly serve?: Readonly<Record<string, unknown>>
-}
-
-/** Times in milliseconds. */
-export interface RetrySettings {
-  readonly attempts?: number
-  readonly firstWait?: number
-  readonly longestWait?: number
-}
-
-/** Of one attempt, in milliseconds. */
-export interface TimeoutSettings {
-  readonly connect?: number
-  readonly firstByte?: number
-  readonly idle?: number
-  readonly total?: number
-}
-
-/** When a model is left alone. Times in milliseconds. */
-export interface BreakerSettings {
-  readonly failures?: number
-  /** 0..1. */
-  readonly share?: number
-  readonly window?: number
-  readonly minimum?: number
-  readonly coolDown?: number
-  readonly accountCoolDown?: number
-  readonly patience?: number
-}
-
-/** Of the response cache. Times in milliseconds, sizes in bytes. */
-export interface CacheSettings {
-  readonly ttl?: number
-  readonly maxBytes?: number
-  readonly folder?: string
-  readonly maxDiskBytes?: number
 }
 
 /** Of the decision log. */

@@ -28,7 +28,7 @@ export interface ReadLoggedOutcomes extends LoggedOutcomes {
 }
 
 /** Scored requests that a model must have: with fewer, what it would have earned elsewhere is a guess. */
-export const LEAST_SCORED = 50
+const LEAST_SCORED = 50
 /** Policies that send a request somewhere without regard to its prompt. */
 const BLIND = ['ab', 'round_robin', 'weighted_round_robin', 'consistent_hash', 'least_connections']
 

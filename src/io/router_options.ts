@@ -82,11 +82,12 @@ export function shareOf(text: string): number {
 
 /** Callers in plain JavaScript have no compiler to tell them. */
 function requireKnown(options: RouterOptions): void {
-  const unknown = Object.keys(options).find(name => !NAMES.includes(name))
-  if (unknown !== undefined) throw unknownName('option', unknown, NAMES)
+  const unknown = Object.keys(options).find(name => !routerOptionNames.includes(name))
+  if (unknown !== undefined) throw unknownName('option', unknown, routerOptionNames)
 }
 
-const NAMES = Object.keys({
+/** Every name of `RouterOptions`. */
+export const routerOptionNames: readonly string[] = Object.keys({
   strategy: 0,
   checkpoint: 0,
   embedder: 0,

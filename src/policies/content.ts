@@ -5,7 +5,7 @@ import { type Sentiment, sentimentOf, sentiments } from '../text/sentiment.ts'
 import { taskTypeOf, taskTypes } from '../text/task_type.ts'
 import { topicOf, topics } from '../text/topic.ts'
 import type { Policy, RouteRequest, TensorFile } from '../types.ts'
-import { createFirstMatch, type FeatureRule, fallback, oneOf, target } from './first_match.ts'
+import { createFirstMatch, type FeatureRule, oneOf, ruleBlock, target } from './first_match.ts'
 import type { PolicyParts } from './registry.ts'
 
 const rule = v.strictObject({
@@ -22,17 +22,7 @@ const rule = v.strictObject({
 })
 
 /** Of the block `content`. */
-export const options = v.strictObject({
-  rules: v.optional(
-    v.pipe(
-      v.array(rule),
-      v.description(
-        'Rules, tried in order: the first whose conditions all hold decides. Without any: code, maths, reasoning and what is sensitive to strong, the rest to weak.',
-      ),
-    ),
-  ),
-  default: fallback,
-})
+export const options = ruleBlock(rule, 'code, maths, reasoning and what is sensitive to strong, the rest to weak.')
 
 type Rule = v.InferOutput<typeof rule>
 

@@ -10,9 +10,9 @@ import {
   bounds,
   createFirstMatch,
   type FeatureRule,
-  fallback,
   isWithin,
   oneOf,
+  ruleBlock,
   target,
 } from './first_match.ts'
 import type { PolicyParts } from './registry.ts'
@@ -33,17 +33,7 @@ const rule = v.strictObject({
 })
 
 /** Of the block `context`. */
-export const options = v.strictObject({
-  rules: v.optional(
-    v.pipe(
-      v.array(rule),
-      v.description(
-        'Rules, tried in order: the first whose conditions all hold decides. Without any: to strong from a complexity of 0.3 or 6 turns on, else to weak.',
-      ),
-    ),
-  ),
-  default: fallback,
-})
+export const options = ruleBlock(rule, 'to strong from a complexity of 0.3 or 6 turns on, else to weak.')
 
 type Rule = v.InferOutput<typeof rule>
 

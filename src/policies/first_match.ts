@@ -12,9 +12,18 @@ export const target = {
 }
 
 /** The model of requests that no rule matches. */
-export const fallback = v.optional(
+const fallback = v.optional(
   v.pipe(v.string(), v.description('The model where no rule matches, or where none of their models can serve.')),
 )
+
+/** The block of such a policy. `without` says what it does where it has no rules. */
+export function ruleBlock<Rule extends v.GenericSchema>(rule: Rule, without: string) {
+  const rules = v.pipe(
+    v.array(rule),
+    v.description(`Rules, tried in order: the first whose conditions all hold decides. Without any: ${without}`),
+  )
+  return v.strictObject({ rules: v.optional(rules), default: fallback })
+}
 
 /** One value, or a list of which one must hold. */
 export function oneOf<const Names extends readonly string[]>(names: Names, description: string) {

@@ -40,10 +40,13 @@ export function textOf(content: unknown): string | undefined {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return undefined
   return recordsIn(content)
-    .filter(({ type, text }) => type === 'text' && typeof text === 'string')
+    .filter(({ type, text }) => TEXTS.includes(type) && typeof text === 'string')
     .map(({ text }) => text)
     .join('\n')
 }
+
+/** Parts that hold text: of Chat Completions and Anthropic's form, of Responses asked and answered. */
+const TEXTS: readonly unknown[] = ['text', 'input_text', 'output_text']
 
 type Fields = Readonly<Record<string, unknown>>
 

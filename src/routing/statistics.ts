@@ -1,4 +1,4 @@
-import { quantile } from '../math/quantile.ts'
+import { createSortedWindow, type SortedWindow } from '../math/sorted_window.ts'
 import type { ModelStatistics, PoolStatistics } from '../types.ts'
 
 /** Statistics that whoever calls the models keeps up to date: every `start` is followed by one `succeed`, `fail` or `abandon`. */
@@ -122,44 +122,4 @@ function createModel(window: number): LiveModel {
 /** A mean after one value more. */
 function moved(mean: number, value: number, weight: number): number {
   return Number.isNaN(mean) ? value : mean + (value - mean) * weight
-}
-
-interface SortedWindow {
-  add(value: number): void
-  /** The quantile q of the values in it, NaN of none. */
-  at(q: number): number
-}
-
-/** The latest `size` values, kept in order, so that reading a quantile takes no sorting. */
-function createSortedWindow(size: number): SortedWindow {
-  const arrived = new Float64Array(size)
-  const sorted = new Float64Array(size)
-  let count = 0
-  let next = 0
-  const placeOf = (value: number) => {
-    let first = 0
-    let last = count
-    while (first < last) {
-      const middle = (first + last) >> 1
-      if (sorted[middle]! < value) first = middle + 1
-      else last = middle
-    }
-    return first
-  }
-  return {
-    add: value => {
-      if (count === size) {
-        const place = placeOf(arrived[next]!)
-        sorted.copyWithin(place, place + 1, count)
-        count--
-      }
-      const place = placeOf(value)
-      sorted.copyWithin(place + 1, place, count)
-      sorted[place] = value
-      count++
-      arrived[next] = value
-      next = (next + 1) % size
-    },
-    at: q => quantile(sorted.subarray(0, count), q),
-  }
 }

@@ -1,3 +1,4 @@
+import { textOf } from '../routing/needs.ts'
 import { hash32 } from '../text/hash.ts'
 import type { Turn } from '../types.ts'
 import { invalidRequest } from './envelope.ts'
@@ -52,16 +53,6 @@ function turnOf(message: unknown): Turn {
   const { role, content, type, text } = (message ?? {}) as Readonly<Record<string, unknown>>
   return {
     role: typeof role === 'string' ? role : type === undefined ? 'user' : 'other',
-    text: textOf(content ?? text),
+    text: textOf(content ?? text) ?? '',
   }
-}
-
-/** Text, or the text parts of a content in parts. */
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content
-    .map(part => (typeof part === 'string' ? part : part?.text))
-    .filter(text => typeof text === 'string')
-    .join('\n')
 }

@@ -46,14 +46,14 @@ export function fitLinear(outcomes: Outcomes): LinearWeights {
 }
 
 /** Prompts as rows of a linear model, and what they were weighted by. */
-export interface LinearDesign extends Pick<LinearWeights, 'idf' | 'idfScale'> {
+interface LinearDesign extends Pick<LinearWeights, 'idf' | 'idfScale'> {
   readonly rows: SparseRows
   readonly means: readonly number[]
   readonly deviations: readonly number[]
 }
 
 /** Counts and weights the n-grams and statistics of prompts. */
-export function designLinear(prompts: readonly string[]): LinearDesign {
+function designLinear(prompts: readonly string[]): LinearDesign {
   const counted = countRows(prompts)
   const { idf, idfScale } = inverseDocumentFrequencies(documentFrequencies(counted), prompts.length)
   const statistics = prompts.map(promptStatistics)
@@ -63,7 +63,7 @@ export function designLinear(prompts: readonly string[]): LinearDesign {
 }
 
 /** The weights that fit `targets` on `rows`, all or some of those of the design, with an intercept per source. */
-export function solveLinear(
+function solveLinear(
   { idf, idfScale, means, deviations }: LinearDesign,
   rows: SparseRows,
   targets: Float64Array,

@@ -1,5 +1,5 @@
+import type { BreakerOptions } from '../call_types.ts'
 import type { AttemptFailure } from './attempt_failure.ts'
-import type { BreakerOptions } from './upstream_types.ts'
 
 /** Permission for one attempt. Given back by exactly one of `succeed`, `fail` and `abandon`. */
 export interface Pass {

@@ -1,7 +1,7 @@
+import type { BreakerOptions } from '../call_types.ts'
 import { createStatistics, type LiveStatistics } from '../routing/statistics.ts'
 import type { PoolStatistics } from '../types.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
-import type { BreakerOptions } from './upstream_types.ts'
 
 /** What is known of the models that are called: statistics, and a breaker each. */
 export interface Health {

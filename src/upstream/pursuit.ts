@@ -1,3 +1,4 @@
+import type { RetryOptions } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import type { Model } from '../types.ts'
 import { type AdmissionParts, admit, type Ticket } from './admission.ts'
@@ -6,7 +7,7 @@ import type { Opening } from './breaker.ts'
 import { failedCall } from './call_failure.ts'
 import { keyOf } from './destination.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
-import type { Attempt, RetryOptions } from './upstream_types.ts'
+import type { Attempt } from './upstream_types.ts'
 
 /** What is pursued until there is an answer. */
 export interface Pursuit<T> {

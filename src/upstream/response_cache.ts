@@ -1,6 +1,6 @@
+import type { ResponseCacheOptions } from '../call_types.ts'
 import { createLru } from '../io/lru.ts'
 import { openDiskCache } from './disk_cache.ts'
-import type { ResponseCacheOptions } from './upstream_types.ts'
 
 /** Bytes by key, until they are too old or too many. */
 export interface ByteCache {

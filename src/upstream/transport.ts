@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici'
+import type { Timeouts } from '../call_types.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import { networkFailure } from './network_failure.ts'
 import { onAbort } from './on_abort.ts'
 import { createReplyBody, type ReplyBody } from './reply_body.ts'
-import type { Timeouts } from './upstream_types.ts'
 
 /** A POST on its way out. */
 export interface OutgoingRequest {

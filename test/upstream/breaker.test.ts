@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import type { BreakerOptions } from '../../src/call_types.ts'
 import { AttemptFailure } from '../../src/upstream/attempt_failure.ts'
 import { type Breaker, createBreaker } from '../../src/upstream/breaker.ts'
-import type { BreakerOptions } from '../../src/upstream/upstream_types.ts'
 
 const busy = new AttemptFailure('status 503', 'passing')
 const refused = new AttemptFailure('status 401', 'account')
