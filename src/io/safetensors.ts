@@ -44,7 +44,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): Safetensors 
     const { type, bytes: size } = dtypes[dtype]
     const length = shape.reduce((product, side) => product * side, 1)
     if (offsets[1] - offsets[0] !== length * size) throw broken(file, `tensor ${printable(name)} whole`, bytes.length)
-    if (start + offsets[1] > bytes.length) throw broken(file, `${start + offsets[1]} bytes`, bytes.length)
+    if (start + offsets[1] > bytes.length) throw broken(file, `at least ${start + offsets[1]} bytes`, bytes.length)
     end = Math.max(end, offsets[1])
     return [name, { shape, data: typedView(type, bytes, start + offsets[0], length, size) }]
   })

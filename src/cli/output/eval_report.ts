@@ -59,9 +59,17 @@ function renderStage(
   width: number | undefined,
 ): string {
   const lines = stage.strategies.map(measured => ({ id: measured.id, measured }))
-  const said = [...verdicts(stage), ...report.notes].map(note => `${note}\n`)
+  const said = [...verdicts(stage), ...nextStep(report, stage), ...report.notes].map(note => `${note}\n`)
   const parts = [renderEvalTable(lines, colors, hasCosts(stage), width), said.join('')].filter(part => part !== '')
   return `${renderHead(report, index)}${parts.join('\n')}\n`
+}
+
+/** Weights that were trained elsewhere may be worth nothing here; ones trained here may. */
+function nextStep({ file, options }: EvalReport, { strategies, trainSize }: EvalStage): string[] {
+  const isTrained = options.folds !== undefined || options.trainOn.length > 0 || trainSize !== undefined
+  const hasWinner = strategies.some(({ id, beatsLength }) => !isBaseline(id) && beatsLength)
+  if (isTrained || hasWinner) return []
+  return [`What training on such outcomes is worth: llmroute eval ${file} --cv 5.`]
 }
 
 function hasCosts({ strategies }: EvalStage): boolean {
