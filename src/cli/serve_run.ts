@@ -17,7 +17,7 @@ import { createForwarder } from '../upstream/forwarder.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
 import { openServeLog } from './serve_log.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
-import { createWorkerState } from './serve_workers.ts'
+import { createWorkerState } from './serve_worker.ts'
 
 /** What the command line says over the configuration. */
 export interface ServeFlags {
@@ -56,7 +56,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   let routing = await openRouting(asked, settings, upstream)
   await warmUp(routing)
   let limits = limitsOf(settings)
-  const admission = createAdmission({ limits: () => limits, now, spentToday: name => state.spentToday(name) })
+  const admission = createAdmission({ limits: () => limits, allowances: () => state.allowances })
   const state: SharedState = cluster.isWorker
     ? createWorkerState(admission)
     : createSharedState(now, admission, drift => log.warn('drift', { ...drift }))

@@ -1,3 +1,4 @@
+import type { Allowances } from './allowances.ts'
 import { ApiFailure, clientGone } from './envelope.ts'
 import { type ClientKey, createKeyRing, shownKey } from './keys.ts'
 import type { Admission, Client } from './server_types.ts'
@@ -16,9 +17,8 @@ export interface AdmissionLimits {
 export interface AdmissionOptions {
   /** Those of this moment: what is known of keys outlasts a change of them. */
   limits(): AdmissionLimits
-  now(): number
-  /** US dollars that a key has spent today. */
-  spentToday(name: string): number
+  /** Of keys that have limits; those without are not asked about. */
+  allowances(): Allowances
 }
 
 /** Waiting and running requests of this moment. */
@@ -29,15 +29,10 @@ export interface AdmissionGauge {
 
 const ANYONE: Client = { name: '' }
 
-/** A minute, in milliseconds. */
-const MINUTE = 60_000
-
-/** Asks for a key where there are keys, holds rates and budgets, and queues what is too much at a time. */
-export function createAdmission(options: AdmissionOptions): Admission & AdmissionGauge {
-  const { limits, now } = options
+/** Asks for a key where there are keys, asks what it may still do, and queues what is too much at a time. */
+export function createAdmission({ limits, allowances }: AdmissionOptions): Admission & AdmissionGauge {
   let keys = limits().keys
   let find = createKeyRing(keys)
-  const allowances = new Map<string, { tokens: number; at: number }>()
   const queue = new Set<() => void>()
   let running = 0
 
@@ -54,30 +49,15 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
     throw new ApiFailure({ status: 401, type: 'invalid_request_error', code: 'invalid_api_key', message })
   }
 
-  /** A bucket of one minute's requests, filled evenly. */
-  function spendRate({ name, rateLimit }: Client): void {
-    if (rateLimit === undefined) return
-    const known = allowances.get(name) ?? { tokens: rateLimit, at: now() }
-    const tokens = Math.min(rateLimit, known.tokens + ((now() - known.at) * rateLimit) / MINUTE)
-    allowances.set(name, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now() })
-    if (tokens >= 1) return
-    throw new ApiFailure({
-      status: 429,
-      type: 'rate_limit_error',
-      code: 'rate_limit_exceeded',
-      message: `This key may send ${rateLimit} requests a minute.`,
-      retryAfter: Math.max(1, Math.ceil((((1 - tokens) / rateLimit) * MINUTE) / 1000)),
+  /** Whoever goes away while another process is asked must not be waited for in the queue. */
+  async function spendAllowance(client: Client, onGone: (told: () => void) => void): Promise<void> {
+    let isGone = false
+    onGone(() => {
+      isGone = true
     })
-  }
-
-  function checkBudget({ name, dailyBudget }: Client): void {
-    if (dailyBudget === undefined || options.spentToday(name) < dailyBudget) return
-    throw new ApiFailure({
-      status: 429,
-      type: 'insufficient_quota',
-      code: 'insufficient_quota',
-      message: `This key may spend $${dailyBudget} a day (UTC), and has.`,
-    })
+    const refusal = await allowances().take(client)
+    if (refusal) throw new ApiFailure(refusal)
+    if (isGone) throw clientGone()
   }
 
   /** Undefined where there is one at once. Whoever goes away while they wait leaves the queue, so that it never fills with the gone. */
@@ -118,8 +98,7 @@ export function createAdmission(options: AdmissionOptions): Admission & Admissio
     waiting: () => queue.size,
     identify,
     async enter(client, onGone) {
-      checkBudget(client)
-      spendRate(client)
+      if (client.rateLimit !== undefined || client.dailyBudget !== undefined) await spendAllowance(client, onGone)
       const place = takePlace(onGone)
       if (place) await place
       return leavePlace

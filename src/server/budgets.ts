@@ -1,7 +1,11 @@
+import type { ApiError } from './envelope.ts'
+import type { Client } from './server_types.ts'
+
 /** What each key has spent today (UTC), in US dollars. */
 export interface Budgets {
   spend(name: string, dollars: number): void
-  spentToday(name: string): number
+  /** Why a key may not ask now; undefined where it may. */
+  refusal(client: Client): ApiError | undefined
 }
 
 const DAY = 86_400_000
@@ -20,6 +24,14 @@ export function createBudgets(now: () => number): Budgets {
     spend(name, dollars) {
       today().set(name, (today().get(name) ?? 0) + dollars)
     },
-    spentToday: name => today().get(name) ?? 0,
+    refusal({ name, dailyBudget }) {
+      if (dailyBudget === undefined || (today().get(name) ?? 0) < dailyBudget) return undefined
+      return {
+        status: 429,
+        type: 'insufficient_quota',
+        code: 'insufficient_quota',
+        message: `This key may spend $${dailyBudget} a day (UTC), and has.`,
+      }
+    },
   }
 }

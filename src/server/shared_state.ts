@@ -1,7 +1,7 @@
 import type { Pool } from '../types.ts'
 import type { AdmissionGauge } from './admission.ts'
+import { type Allowances, createAllowances } from './allowances.ts'
 import type { Page } from './app.ts'
-import { createBudgets } from './budgets.ts'
 import { createDriftWatch, type DriftState } from './drift.ts'
 import { createMetrics } from './metrics.ts'
 import type { Exchange } from './server_types.ts'
@@ -16,8 +16,8 @@ export interface SharedState {
   see(exchange: Exchange): void
   /** A request was turned away, with this code. */
   refuse(code: string): void
-  /** US dollars that a key has spent today (UTC). */
-  spentToday(name: string): number
+  /** Rates and budgets of keys. */
+  readonly allowances: Allowances
   readonly sticky: StickyModels
   metrics(): Promise<Page>
   status(): Promise<Page>
@@ -39,7 +39,7 @@ export function createSharedState(
   let routed: Routed = { pool: { models: [] }, policyId: '' }
   let drift = createDriftWatch(undefined)
   let wasDrifting = false
-  const budgets = createBudgets(now)
+  const allowances = createAllowances(now)
   const traffic = createTraffic(now, () => routed.pool)
   const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), ...gauge })
   return {
@@ -49,12 +49,12 @@ export function createSharedState(
     },
     see(exchange) {
       seeShare(exchange)
-      if (exchange.cost !== undefined && exchange.client.name) budgets.spend(exchange.client.name, exchange.cost)
+      if (exchange.cost !== undefined && exchange.client.name) allowances.spend(exchange.client.name, exchange.cost)
       metrics.see(exchange)
       traffic.see(exchange)
     },
     refuse: metrics.refuse,
-    spentToday: budgets.spentToday,
+    allowances,
     sticky: createStickyModels(),
     async metrics() {
       return { status: 200, ...(await metrics.render()) }

@@ -1,0 +1,45 @@
+import type { Page } from '../server/app.ts'
+import type { ApiError } from '../server/envelope.ts'
+import type { Client, Exchange } from '../server/server_types.ts'
+import type { Routed } from '../server/shared_state.ts'
+import type { ModelStatistics } from '../types.ts'
+
+/** What a model's statistics come to, as they can be sent. */
+export type ModelReport = Pick<
+  ModelStatistics,
+  'inFlight' | 'requests' | 'errors' | 'latency' | 'isOpen' | 'openReason'
+>
+
+/** What a worker does at this moment. */
+export interface Report {
+  readonly kind: 'report'
+  readonly models: Readonly<Record<string, ModelReport>>
+  readonly running: number
+  readonly waiting: number
+}
+
+/** A conversation has this model. */
+interface Kept {
+  readonly kind: 'kept'
+  readonly key: string
+  readonly model: string
+}
+
+/** What a worker wants to know of the primary; `id` is that of its answer. */
+export type Question =
+  | { readonly kind: 'page'; readonly id: number; readonly page: 'metrics' | 'status' }
+  | { readonly kind: 'take'; readonly id: number; readonly client: Client }
+
+/** What a worker tells the primary. */
+export type ToPrimary =
+  | { readonly kind: 'routed'; readonly routed: Routed }
+  | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
+  | Report
+  | Kept
+  | Question
+
+/** What the primary answers: a page, or why a key may not ask, null where it may. */
+export type PrimaryAnswer = Page | ApiError | null
+
+/** What the primary tells a worker. */
+export type ToWorker = Kept | { readonly kind: 'answer'; readonly id: number; readonly answer: PrimaryAnswer }

@@ -1,0 +1,87 @@
+import type { AdmissionGauge } from '../server/admission.ts'
+import type { Page } from '../server/app.ts'
+import type { ApiError } from '../server/envelope.ts'
+import type { Client, Exchange } from '../server/server_types.ts'
+import type { Routed, SharedState } from '../server/shared_state.ts'
+import { createStickyModels } from '../server/sticky.ts'
+import type { ModelReport, PrimaryAnswer, Question, ToPrimary, ToWorker } from './serve_messages.ts'
+
+/** Milliseconds between two reports of a worker. */
+const REPORT = 250
+
+/** A question of which only the primary knows the id. */
+type Asked = Question extends infer Q ? (Q extends Question ? Omit<Q, 'id'> : never) : never
+
+/**
+ * The state of a server of several processes, as a worker sees it: what it hears it passes to the primary, which counts for all.
+ * What keys may still do is asked there; which model a conversation has comes from there within a moment.
+ */
+export function createWorkerState(gauge: AdmissionGauge): SharedState {
+  const sticky = createStickyModels()
+  let routed: Routed | undefined
+  let exchanges: Exchange[] = []
+  let refused: string[] = []
+  const waiting = new Map<number, (answer: PrimaryAnswer) => void>()
+  let asked = 0
+  process.on('message', (message: ToWorker) => {
+    if (message.kind === 'kept') return sticky.keep(message.key, message.model)
+    waiting.get(message.id)?.(message.answer)
+    waiting.delete(message.id)
+  })
+  setInterval(report, REPORT).unref()
+  return {
+    describe(next) {
+      routed = next
+      const { statistics: _, ...pool } = next.pool
+      tell({ kind: 'routed', routed: { ...next, pool } })
+    },
+    see(exchange) {
+      // No text leaves the process that was asked.
+      exchanges.push({ ...exchange, request: { prompt: '' } })
+      // The next request of this key must not be let in before this one has been paid.
+      if (exchange.client.dailyBudget !== undefined) tellExchanges()
+    },
+    refuse: code => refused.push(code),
+    allowances: {
+      take: async (client: Client) => ((await ask({ kind: 'take', client })) as ApiError | null) ?? undefined,
+    },
+    sticky: {
+      modelOf: sticky.modelOf,
+      keep(key, model) {
+        sticky.keep(key, model)
+        tell({ kind: 'kept', key, model })
+      },
+    },
+    metrics: () => ask({ kind: 'page', page: 'metrics' }) as Promise<Page>,
+    status: () => ask({ kind: 'page', page: 'status' }) as Promise<Page>,
+  }
+
+  function report(): void {
+    tellExchanges()
+    const models = Object.fromEntries((routed?.pool.models ?? []).map(({ id }) => [id, reportOf(routed!, id)]))
+    tell({ kind: 'report', models, running: gauge.running(), waiting: gauge.waiting() })
+  }
+
+  function tellExchanges(): void {
+    if (exchanges.length + refused.length > 0) tell({ kind: 'exchanges', exchanges, refused })
+    exchanges = []
+    refused = []
+  }
+
+  function ask(question: Asked): Promise<PrimaryAnswer> {
+    return new Promise(resolve => {
+      const id = asked++
+      waiting.set(id, resolve)
+      tell({ ...question, id })
+    })
+  }
+}
+
+function tell(message: ToPrimary): void {
+  if (process.connected) process.send!(message, undefined, undefined, () => {})
+}
+
+function reportOf({ pool }: Routed, id: string): ModelReport {
+  const { inFlight, requests, errors, latency, isOpen, openReason } = pool.statistics!.of(id)
+  return { inFlight, requests, errors, latency, isOpen, ...(openReason === undefined ? {} : { openReason }) }
+}
