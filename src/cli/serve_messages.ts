@@ -29,6 +29,7 @@ interface Kept {
 export type Question =
   | { readonly kind: 'page'; readonly id: number; readonly page: 'metrics' | 'status' }
   | { readonly kind: 'take'; readonly id: number; readonly client: Client }
+  | { readonly kind: 'reserve'; readonly id: number; readonly client: Client; readonly dollars: number }
 
 /** What a worker tells the primary. */
 export type ToPrimary =
@@ -36,6 +37,8 @@ export type ToPrimary =
   | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
   | Report
   | Kept
+  /** The request for which the question `id` set dollars aside has ended. */
+  | { readonly kind: 'release'; readonly id: number }
   | Question
 
 /** What the primary answers: a page, or why a key may not ask, null where it may. */

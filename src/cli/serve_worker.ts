@@ -1,7 +1,7 @@
 import type { AdmissionGauge } from '../server/admission.ts'
 import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
-import type { Client, Exchange } from '../server/server_types.ts'
+import type { Exchange } from '../server/server_types.ts'
 import type { Routed, SharedState } from '../server/shared_state.ts'
 import { createStickyModels } from '../server/sticky.ts'
 import type { ModelReport, PrimaryAnswer, Question, ToPrimary, ToWorker } from './serve_messages.ts'
@@ -43,7 +43,11 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
     },
     refuse: code => refused.push(code),
     allowances: {
-      take: async (client: Client) => ((await ask({ kind: 'take', client })) as ApiError | null) ?? undefined,
+      take: async client => ((await ask({ kind: 'take', client }).answer) as ApiError | null) ?? undefined,
+      async reserve(client, dollars) {
+        const { id, answer } = ask({ kind: 'reserve', client, dollars })
+        return ((await answer) as ApiError | null) ?? (() => tell({ kind: 'release', id }))
+      },
     },
     sticky: {
       modelOf: sticky.modelOf,
@@ -52,8 +56,8 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
         tell({ kind: 'kept', key, model })
       },
     },
-    metrics: () => ask({ kind: 'page', page: 'metrics' }) as Promise<Page>,
-    status: () => ask({ kind: 'page', page: 'status' }) as Promise<Page>,
+    metrics: () => ask({ kind: 'page', page: 'metrics' }).answer as Promise<Page>,
+    status: () => ask({ kind: 'page', page: 'status' }).answer as Promise<Page>,
   }
 
   function report(): void {
@@ -68,12 +72,11 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
     refused = []
   }
 
-  function ask(question: Asked): Promise<PrimaryAnswer> {
-    return new Promise(resolve => {
-      const id = asked++
-      waiting.set(id, resolve)
-      tell({ ...question, id })
-    })
+  function ask(question: Asked): { readonly id: number; readonly answer: Promise<PrimaryAnswer> } {
+    const id = asked++
+    const answer = new Promise<PrimaryAnswer>(resolve => waiting.set(id, resolve))
+    tell({ ...question, id })
+    return { id, answer }
   }
 }
 

@@ -103,5 +103,10 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
       if (place) await place
       return leavePlace
     },
+    async reserve(client, dollars) {
+      const reserved = await allowances().reserve(client, dollars)
+      if (typeof reserved === 'function') return reserved
+      throw new ApiFailure(reserved)
+    },
   }
 }

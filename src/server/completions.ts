@@ -4,6 +4,7 @@ import type { ChatBody } from '../upstream/upstream_types.ts'
 import { conversationKey, readConversation } from './conversation.ts'
 import { decide } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
+import { expectedCost } from './expected_cost.ts'
 import { replaceSpans } from './json_span.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
@@ -46,25 +47,33 @@ export async function complete(
   const decided = await decide(target, conversation, body, deciding)
   const exchange = { id, client, path, asked, started, request: decided.request, decision: decided.decision }
   const isStream = body.stream === true
-  if (decided.decision.plan !== 'single' && path === '/chat/completions') {
-    return answerPlanned(response, { parts, routing, exchange, body: body as ChatBody, isStream })
+  const release =
+    client.dailyBudget === undefined
+      ? undefined
+      : await parts.admission.reserve(client, expectedCost(decided, body, isRouted, routing.pool.statistics))
+  try {
+    if (decided.decision.plan !== 'single' && path === '/chat/completions') {
+      return await answerPlanned(response, { parts, routing, exchange, body: body as ChatBody, isStream })
+    }
+    await passOn(response, {
+      parts,
+      routing,
+      exchange,
+      inputCharacters: conversation.turns.reduce((sum, { text }) => sum + text.length, 0),
+      request: {
+        models: decided.models,
+        path,
+        bodyFor: model => replaceSpans(bytes, spans, JSON.stringify(model.endpoint?.name ?? model.id)),
+        headers: request.headers,
+        isStream,
+      },
+      onAnswer: model => {
+        if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model.id)
+      },
+    })
+  } finally {
+    release?.()
   }
-  await passOn(response, {
-    parts,
-    routing,
-    exchange,
-    inputCharacters: conversation.turns.reduce((sum, { text }) => sum + text.length, 0),
-    request: {
-      models: decided.models,
-      path,
-      bodyFor: model => replaceSpans(bytes, spans, JSON.stringify(model.endpoint?.name ?? model.id)),
-      headers: request.headers,
-      isStream,
-    },
-    onAnswer: model => {
-      if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model.id)
-    },
-  })
 }
 
 /** The names that a request's `model` may have. */

@@ -11,6 +11,8 @@ const kept: AbortController[] = []
  */
 export function goneSignal(response: ServerResponse): AbortSignal {
   const controller = kept.pop() ?? new AbortController()
+  // Gone while the request was read and decided.
+  if (response.destroyed) controller.abort()
   response.once('close', () => {
     if (!response.writableFinished) controller.abort()
     else if (kept.length < MOST_KEPT) kept.push(controller)

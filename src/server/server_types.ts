@@ -78,6 +78,11 @@ export interface Admission {
    * @param onGone has its argument called when the client goes away.
    */
   enter(client: Client, onGone: (told: () => void) => void): Promise<() => void>
+  /**
+   * Sets US dollars aside for a request of a key with a budget; what it gives is called once, when the request has ended and its
+   * cost was told. Throws ApiFailure (429).
+   */
+  reserve(client: Client, dollars: number): Promise<() => void>
 }
 
 /** A request that was turned away before a model was asked. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -11,6 +11,7 @@ beforeAll(async () => {
   models = await startModelServer()
 })
 beforeEach(() => {
+  models.received.length = 0
   models.instead = () => false
 })
 afterAll(() => models?.close())
@@ -26,6 +27,7 @@ static: { default: small }
 serve:
   keys:
     - { name: often, sha256: '${sha256('often')}', rate_limit: ${RATE} }
+    - { name: poor, sha256: '${sha256('poor')}', daily_budget: 0.01 }
     - { name: free, sha256: '${sha256('free')}' }
 `
 
@@ -61,5 +63,36 @@ describe.each([1, 2])('%d processes', workers => {
     expect(await refused.json()).toMatchObject({ error: { code: 'rate_limit_exceeded' } })
     const free = await Promise.all(Array.from({ length: RATE }, () => post('free')))
     expect(count(free, 200)).toBe(RATE)
+  })
+
+  test('a budget holds for what is under way: so many at a time as are expected to fit', async () => {
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    models.instead = () => held.then(() => false)
+    // 1,500 tokens of $2 a million: $0.003 each, of $0.01.
+    const ask = () => post('poor', { max_tokens: 1500 })
+    let refused = 0
+    const asked = Array.from({ length: 40 }, async () => {
+      const answer = await ask()
+      if (answer.status === 429) refused++
+      return answer
+    })
+    await serve.until(() => refused === 36)
+    expect(models.received).toHaveLength(4)
+    const early = await ask()
+    expect([early.status, early.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(await early.json()).toMatchObject({
+      error: { code: 'rate_limit_exceeded', message: expect.stringContaining('requests under way') },
+    })
+    release()
+    expect(count(await Promise.all(asked), 200)).toBe(4)
+    // They took 7 tokens each, and so others fit again; of those that fail, nothing stays set aside.
+    await serve.until(async () => (await ask()).status === 200)
+    models.instead = (_, response) => json(response, 400, { error: { message: 'no' } })
+    const failed = []
+    for (let i = 0; i < 10; i++) failed.push(await ask())
+    expect(count(failed, 400)).toBe(10)
   })
 })

@@ -39,7 +39,7 @@ const post = (messages: unknown) =>
     method: 'POST',
     // Another connection each time, and with it maybe another worker.
     headers: { ...headers, connection: 'close' },
-    body: JSON.stringify({ model: 'auto', messages }),
+    body: JSON.stringify({ model: 'auto', messages, max_tokens: 10 }),
   })
 const LONG = 'Explain at length and with every detail how this works. '.repeat(20)
 const hi = [{ role: 'user', content: 'hi' }]

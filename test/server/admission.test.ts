@@ -83,6 +83,51 @@ test('a budget holds until midnight UTC', async () => {
   await enter('a')
 })
 
+test('what requests under way are expected to cost is set aside, until their true cost is known', async () => {
+  const keys = [{ name: 'a', sha256: sha256('a'), dailyBudget: 1 }]
+  const { clock, allowances, admission, refused } = admissionOf({ keys })
+  const a = admission.identify({ 'api-key': 'a' })
+  const underWay = {
+    status: 429,
+    type: 'rate_limit_error',
+    code: 'rate_limit_exceeded',
+    message:
+      'This key may spend $1 a day (UTC), and its requests under way may cost what is left. Try again when they have ended.',
+    retryAfter: 1,
+  }
+  const reserve = (dollars: number) => admission.reserve(a, dollars).catch(thrown => thrown.error)
+  const started = await Promise.all(Array.from({ length: 1000 }, () => reserve(0.125)))
+  const releases = started.filter(given => typeof given === 'function')
+  expect(releases).toHaveLength(8)
+  expect(started.at(-1)).toEqual(underWay)
+  expect(await refused('a')).toEqual(underWay)
+  // They were cheaper than expected.
+  for (const release of releases) {
+    allowances.spend('a', 1 / 64)
+    release()
+  }
+  expect(await Promise.all(Array.from({ length: 8 }, () => reserve(0.125)))).toEqual([
+    ...Array(7).fill(expect.any(Function)),
+    underWay,
+  ])
+  // What is under way at midnight counts for the new day.
+  clock.now += DAY
+  expect(await Promise.all([reserve(0.125), reserve(0.125)])).toEqual([expect.any(Function), underWay])
+})
+
+test.each([Number.POSITIVE_INFINITY, 1e300, Number.NaN, -5])(
+  'whoever asks for an answer of %d dollars gets no more than the budget, and gives all of it back',
+  async dollars => {
+    const { admission } = admissionOf({ keys: [{ name: 'a', sha256: sha256('a'), dailyBudget: 1 }] })
+    const a = admission.identify({ 'api-key': 'a' })
+    const release = await admission.reserve(a, dollars)
+    const second = await admission.reserve(a, 0.5).catch(() => 'refused')
+    expect(second).toEqual(dollars > 0 ? 'refused' : expect.any(Function))
+    release()
+    expect(await admission.reserve(a, 0.4)).toBeTypeOf('function')
+  },
+)
+
 test('so many at a time, so many in line, in order; whoever goes away leaves the line', async () => {
   const { enter, refused, admission, state } = admissionOf({ maxConcurrency: 1, maxQueue: 2 })
   const first = await enter()
