@@ -1,3 +1,5 @@
+import { upstreamErrorOf } from './upstream_error.ts'
+
 /** An error as OpenAI's clients expect it: HTTP status and the `error` object. */
 export interface ApiError {
   readonly status: number
@@ -7,6 +9,8 @@ export interface ApiError {
   readonly param?: string
   /** Seconds after which another try makes sense. */
   readonly retryAfter?: number
+  /** What only the log says. */
+  readonly detail?: string
 }
 
 /** What a handler throws to end a request with an error. */
@@ -41,15 +45,7 @@ export function apiErrorOf(error: unknown, now: number): ApiError {
   if (error instanceof ApiFailure) return error.error
   const { name, message } = error instanceof Error ? error : { name: '', message: '' }
   if (name === 'UsageError') return { status: 400, type: 'invalid_request_error', code: null, message }
-  if (name !== 'UpstreamError') {
-    return {
-      status: 500,
-      type: 'server_error',
-      code: 'internal_error',
-      message: 'The router failed. Its log says more.',
-    }
-  }
-  const { retryAt } = error as { retryAt?: number }
-  const wait = retryAt === undefined ? {} : { retryAfter: Math.max(1, Math.ceil((retryAt - now) / 1000)) }
-  return { status: 502, type: 'upstream_error', code: 'upstream_failed', message, ...wait }
+  if (name === 'UpstreamError') return upstreamErrorOf(error as Error, now)
+  const told = 'The router failed. Its log says more.'
+  return { status: 500, type: 'server_error', code: 'internal_error', message: told }
 }

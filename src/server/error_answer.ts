@@ -17,7 +17,7 @@ export function answerError(response: ServerResponse, error: ApiError, id: strin
     'x-llmroute-request-id': id,
     ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-    ...(UNREAD.includes(error.status) ? { connection: 'close' } : {}),
+    ...(UNREAD.includes(error.status) && !response.req.complete ? { connection: 'close' } : {}),
   })
   response.end(body)
 }

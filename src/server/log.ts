@@ -12,6 +12,8 @@ export interface ServerLog {
 
 /** Longest piece of text that is logged of a request. */
 const LONGEST = 200
+/** Of the sentences about what failed, one model after the other. */
+const LONGEST_ERROR = 2000
 
 /** Writes JSON lines to `destination`. Text is escaped by JSON, so that no request can write a line of its own. */
 export function createServerLog(
@@ -55,14 +57,17 @@ export function createServerLog(
         latency: Math.round(latency * 1000) / 1000,
         overhead: exchange.overhead === undefined ? undefined : Math.round(exchange.overhead * 1000) / 1000,
         ...(logsPrompts ? { prompt: exchange.request.prompt.slice(0, LONGEST) } : {}),
-        ...(error ? { error: error.message.slice(0, LONGEST) } : {}),
+        ...(error ? { error: (error.detail ?? error.message).slice(0, LONGEST_ERROR) } : {}),
       }
       if (ending === 'failed' || ending === 'cut') log.warn(fields, 'request')
       else log.info(fields, 'request')
     },
-    refusal({ id, path, error: { status, code, type }, thrown }) {
+    refusal({ id, path, error: { status, code, type, detail }, thrown }) {
       const stack = status === 500 && thrown instanceof Error ? { stack: thrown.stack } : {}
-      log.warn({ request: id, path, status, code: code ?? type, ...stack }, 'refused')
+      log.warn(
+        { request: id, path, status, code: code ?? type, ...stack, error: detail?.slice(0, LONGEST_ERROR) },
+        'refused',
+      )
     },
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, fields = {}) => log.warn(fields, event),

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
+import { countSent } from '../upstream/call_failure.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
-import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
+import { type ApiError, apiErrorOf, clientGone, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { goneSignal } from './gone.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
@@ -31,10 +32,10 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   try {
     forwarded = await routing.forwarder.forward({ models, path, bodyFor, headers: received, isStream, signal })
   } catch (thrown) {
-    const error = apiErrorOf(thrown, parts.now())
     const isGone = signal.aborted
+    const error = isGone ? clientGone().error : apiErrorOf(thrown, parts.now())
     report(passing, {
-      status: isGone ? 499 : error.status,
+      status: error.status,
       error,
       ending: isGone ? 'abandoned' : 'failed',
       attempts: attemptsOf(thrown),
@@ -45,7 +46,7 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const { model, status, attempts, isCached } = forwarded
   const waited = attempts.reduce((sum, { latency }) => sum + latency, 0)
   const headers = headersOf(forwarded)
-  tellDecision(headers, exchange, model.id, attempts.length, isCached)
+  tellDecision(headers, exchange, model.id, countSent(attempts), isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream ? createStreamWatcher() : undefined
   const sending = watcher

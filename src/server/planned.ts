@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { countSent } from '../upstream/call_failure.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { apiErrorOf } from './envelope.ts'
@@ -45,7 +46,7 @@ export async function answerPlanned(
   }
   const { model, attempts, isCached, usage, cost } = answer
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
-  tellDecision(headers, exchange, model, attempts.length, isCached)
+  tellDecision(headers, exchange, model, countSent(attempts), isCached)
   response.writeHead(200, headers)
   response.end(isStream ? eventsOf(answer) : JSON.stringify(bodyOf(answer)))
   report({ status: 200, model, ending: 'whole', attempts, isCached, usage, cost })

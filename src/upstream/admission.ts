@@ -54,7 +54,7 @@ export async function admit(
     leave()
     const opening = breaker.opening()!
     const coolDown = opening.until - now()
-    if (opening.isAccountRefused || Math.max(now(), opening.until) >= until) return { opening }
+    if (opening.category === 'account' || Math.max(now(), opening.until) >= until) return { opening }
     if (coolDown > 0) await sleep(coolDown, signal)
     else await changeOf(breaker, ended => sleep(until - now(), ended), signal)
     signal?.throwIfAborted()

@@ -8,6 +8,17 @@
  */
 export type FailureKind = 'passing' | 'lasting' | 'account' | 'unsuited' | 'request'
 
+/**
+ * What a failed attempt was, for whoever asked: the model is asked too often, it took too long, its account is refused, the request
+ * is at fault, or anything else.
+ */
+export type FailureCategory = 'rate_limit' | 'timeout' | 'account' | 'request' | 'other'
+
+/** By these an endpoint says that somebody took too long; 524 is Cloudflare's. */
+const TIMEOUTS = [408, 504, 524]
+/** By these it refuses a request that is too long for it; 403 or 404 say more of key and address than of the request. */
+const TOO_LONG = [400, 413, 422]
+
 /** One attempt that gave no answer. Its message is a phrase that holds neither key nor prompt nor what the endpoint said. */
 export class AttemptFailure extends Error {
   override readonly name = 'AttemptFailure'
@@ -17,22 +28,37 @@ export class AttemptFailure extends Error {
   readonly wait: number | undefined
   /** What to do about it, as a sentence. */
   readonly advice: string
+  readonly isTimeout: boolean
 
   constructor(
     phrase: string,
     kind: FailureKind,
-    { status, wait, advice = 'Try again later.' }: { status?: number; wait?: number | undefined; advice?: string } = {},
+    {
+      status,
+      wait,
+      advice = 'Try again later.',
+      isTimeout = TIMEOUTS.includes(status ?? 0),
+    }: { status?: number | undefined; wait?: number | undefined; advice?: string; isTimeout?: boolean } = {},
   ) {
     super(phrase)
     this.kind = kind
     this.status = status
     this.wait = wait
     this.advice = advice
+    this.isTimeout = isTimeout
+  }
+
+  get category(): FailureCategory {
+    const { kind, status, isTimeout } = this
+    if (kind === 'account') return 'account'
+    if (status === 429) return 'rate_limit'
+    if (isTimeout) return 'timeout'
+    const isOfRequest = kind === 'request' || (kind === 'unsuited' && TOO_LONG.includes(status ?? 0))
+    return isOfRequest ? 'request' : 'other'
   }
 
   /** The same with another phrase. */
   withPhrase(phrase: string): AttemptFailure {
-    const { kind, status, wait, advice } = this
-    return new AttemptFailure(phrase, kind, { ...(status === undefined ? {} : { status }), wait, advice })
+    return new AttemptFailure(phrase, this.kind, this)
   }
 }

@@ -1,5 +1,5 @@
 import type { BreakerOptions } from '../call_types.ts'
-import type { AttemptFailure } from './attempt_failure.ts'
+import type { AttemptFailure, FailureCategory } from './attempt_failure.ts'
 
 /** Permission for one attempt. Given back by exactly one of `succeed`, `fail` and `abandon`. */
 export interface Pass {
@@ -26,7 +26,8 @@ export interface Breaker {
 export interface Opening {
   readonly reason: string
   readonly until: number
-  readonly isAccountRefused: boolean
+  /** Of the failure that opened it. */
+  readonly category: FailureCategory
 }
 
 const BUCKETS = 10
@@ -67,8 +68,8 @@ export function createBreaker(
     waiting = []
     for (const wake of waiters) wake()
   }
-  const openFor = (time: number, reason: string, isAccountRefused: boolean) => {
-    open = { reason, until: now() + time, isAccountRefused }
+  const openFor = (time: number, { message, category }: AttemptFailure) => {
+    open = { reason: message, until: now() + time, category }
     probe = undefined
     tell()
     wakeAll()
@@ -94,17 +95,17 @@ export function createBreaker(
       tell()
     },
     fail(pass, failure) {
-      const { message, kind, wait } = failure
-      if (kind === 'account') return openFor(accountCoolDown, message, true)
+      const { kind, wait } = failure
+      if (kind === 'account') return openFor(accountCoolDown, failure)
       const isProbe = pass.isProbe && pass === probe
       if (open && !isProbe) return
       inARow++
       recent.add(true)
       // An answer that says when it will be ready again knows better than we do.
       const time = Math.max(Math.min(wait ?? coolDown, 10 * coolDown), Math.min(1000, coolDown))
-      if (isProbe) return openFor(time, message, false)
+      if (isProbe) return openFor(time, failure)
       const isMany = recent.total() >= minimum && recent.failed() / recent.total() >= share
-      if (inARow >= failures || isMany) openFor(time, message, false)
+      if (inARow >= failures || isMany) openFor(time, failure)
     },
     abandon(pass) {
       if (pass !== probe) return

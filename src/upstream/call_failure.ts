@@ -22,27 +22,29 @@ export function failedCall(
   now: number,
 ): CallError {
   const tried = models.filter(({ id }) => attempts.some(({ model }) => model === id))
-  const failures = tried.map(model => ({
-    name: nameOf(model),
-    failure: failurePhrase(attempts.filter(attempt => attempt.model === model.id)),
-  }))
-  const [only] = failures
-  const what =
-    failures.length === 1
-      ? `${only!.name}: expected an answer, got ${only!.failure}`
-      : `${failures.length} models: expected an answer, got none: ${failures.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`
+  const phrases = tried.map(({ id }) => failurePhrase(attempts.filter(({ model }) => model === id)))
   const openUntil = opening && Math.max(opening.until, now + PROBE)
   const advice = openUntil
-    ? `It is not called until ${new Date(openUntil).toISOString()}. ${opening.isAccountRefused ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
+    ? `It is not called until ${new Date(openUntil).toISOString()}. ${opening.category === 'account' ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
     : (last?.advice ?? 'Try again later.')
   const retryAt = openUntil ?? (last?.wait === undefined ? undefined : now + last.wait)
-  return new CallError(`${what}. ${advice}`, {
+  return new CallError(`${whatFailed(tried.map(nameOf), phrases)}. ${advice}`, {
     attempts,
+    told: `${whatFailed(
+      tried.map(({ id }) => printable(id)),
+      phrases,
+    )}.`,
     ...(last?.status === undefined ? {} : { status: last.status }),
     ...(retryAt === undefined ? {} : { retryAt }),
-    isAccountRefused: opening?.isAccountRefused ?? last?.kind === 'account',
+    isAccountRefused: (opening?.category ?? last?.category) === 'account',
     isRequestRefused: !opening && (last?.kind === 'request' || last?.kind === 'unsuited'),
   })
+}
+
+function whatFailed(names: readonly string[], phrases: readonly string[]): string {
+  if (names.length === 1) return `${names[0]}: expected an answer, got ${phrases[0]}`
+  const each = names.map((name, i) => `${name}: ${phrases[i]}`).join('; ')
+  return `${names.length} models: expected an answer, got none: ${each}`
 }
 
 function nameOf(model: Model): string {
@@ -50,8 +52,13 @@ function nameOf(model: Model): string {
   return host ? `${printable(model.id)} (${host})` : printable(model.id)
 }
 
+/** How many attempts went out; others were left out since a breaker was open or a key was missing. */
+export function countSent(attempts: readonly Attempt[]): number {
+  return attempts.reduce((count, { latency }) => (latency > 0 ? count + 1 : count), 0)
+}
+
 /** What happened last at a model, and how often it was tried. @param attempts of that model, one at least. */
 export function failurePhrase(attempts: readonly Attempt[]): string {
-  const sent = attempts.filter(({ latency }) => latency > 0).length
+  const sent = countSent(attempts)
   return `${attempts.at(-1)!.failure}${sent > 1 ? ` (${sent} attempts)` : ''}`
 }

@@ -83,10 +83,10 @@ function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): CallError {
   const reasons = calls.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
   const isUnsent = maxCost !== undefined && attempts.length === 0
   const message = isUnsent
-    ? `expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
-    : `expected an answer of one model, got none: ${reasons}. Try again later, or name other models.`
+    ? `cascade: expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
+    : `cascade: expected an answer of one model, got none: ${reasons}. Try again later, or name other models.`
   // Nothing was sent, and no other model will change that.
-  return new CallError(`cascade: ${message}`, { attempts, isAccountRefused: false, isRequestRefused: isUnsent })
+  return new CallError(message, { attempts, told: message, isAccountRefused: false, isRequestRefused: isUnsent })
 }
 
 function shown(value: number): string {

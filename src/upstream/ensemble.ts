@@ -59,17 +59,20 @@ function sort(outcomes: readonly PromiseSettledResult<Answer>[], models: readonl
     }
     const { reason } = outcome
     if (reason !== LATE && !(reason instanceof UpstreamError)) throw reason
-    failed.push(
-      failedCall(models[i]!, 'answer', reason === LATE ? new Error(`no answer in ${rule.deadline} ms`) : reason),
-    )
+    failed.push(reason === LATE ? lateCall(models[i]!, rule.deadline!) : failedCall(models[i]!, 'answer', reason))
   }
   return { answers, failed }
 }
 
+/** Its attempt was ended here, before it could say what came of it. */
+function lateCall(model: string, deadline: number): PlanCall {
+  const failure = `no answer in ${deadline} ms`
+  return { model, purpose: 'answer', failure, attempts: [{ model, failure, category: 'timeout', latency: deadline }] }
+}
+
 function tooFew(got: number, least: number, failed: readonly PlanCall[]): CallError {
   const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
-  return new CallError(
-    `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}: ${reasons}. Try again later, or name other models.`,
-    { attempts: failed.flatMap(({ attempts }) => attempts), isAccountRefused: false, isRequestRefused: false },
-  )
+  const message = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}: ${reasons}. Try again later, or name other models.`
+  const attempts = failed.flatMap(({ attempts }) => attempts)
+  return new CallError(message, { attempts, told: message, isAccountRefused: false, isRequestRefused: false })
 }

@@ -20,7 +20,9 @@ export function networkFailure(error: unknown, connect: number): AttemptFailure 
   }
   if (code === 'ECONNREFUSED')
     return passing('connection refused', 'Check that it runs and that the base URL is right.')
-  if (code === 'UND_ERR_CONNECT_TIMEOUT') return passing(`no connection in ${connect} ms`)
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
+    return new AttemptFailure(`no connection in ${connect} ms`, 'passing', { isTimeout: true })
+  }
   if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE') {
     return passing('a connection that closed before the answer was whole')
   }

@@ -87,7 +87,7 @@ async function tryModel<T>(
     if ('opening' in admission) {
       const { opening } = admission
       const failure = `not called, since its breaker is open (${opening.reason})`
-      attempts.push({ model: model.id, failure, latency: 0 })
+      attempts.push({ model: model.id, failure, category: opening.category, retryAt: opening.until, latency: 0 })
       return last ? { opening, failure: last } : { opening }
     }
     const { ticket } = admission
@@ -104,7 +104,7 @@ async function tryModel<T>(
       const failure = error.withPhrase(withoutSecrets(error.message, secrets))
       last = failure
       ticket.fail(failure)
-      attempts.push(attemptOf(model, ticket, failure))
+      attempts.push(failedAttempt(attemptOf(model, ticket), failure, now()))
       if (failure.kind === 'request' || isCommitted?.()) return { failure, isFinal: true }
       const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
       const { kind, wait = backoff } = failure
@@ -132,11 +132,10 @@ function hasKey(model: Model, attempts: Attempt[]): boolean {
   }
 }
 
-function attemptOf(model: Model, { started, status }: Ticket, failure?: AttemptFailure): Attempt {
-  return {
-    model: model.id,
-    ...(status === undefined ? {} : { status }),
-    ...(failure ? { failure: failure.message } : {}),
-    latency: performance.now() - started,
-  }
+function attemptOf(model: Model, { started, status }: Ticket): Attempt {
+  return { model: model.id, ...(status === undefined ? {} : { status }), latency: performance.now() - started }
+}
+
+function failedAttempt(attempt: Attempt, { message, category, wait }: AttemptFailure, now: number): Attempt {
+  return { ...attempt, failure: message, category, ...(wait === undefined ? {} : { retryAt: now + wait }) }
 }

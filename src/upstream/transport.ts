@@ -73,7 +73,7 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
           // After a pause of our own the answer may be there and not read yet: it gets one turn of the event loop.
           if (now >= end && !isOverdue) setImmediate(check)
-          else if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing'))
+          else if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing', { isTimeout: true }))
           else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle))).unref()
           isOverdue = now >= end
         }

@@ -1,6 +1,7 @@
 import type { CallSettings } from '../call_types.ts'
 import { UpstreamError } from '../errors.ts'
 import type { Model, PoolStatistics } from '../types.ts'
+import type { FailureCategory } from './attempt_failure.ts'
 
 /** A chat request body without `model`: everything that an OpenAI-compatible endpoint takes. */
 export type ChatBody = Readonly<Record<string, unknown>> & { readonly messages: readonly unknown[] }
@@ -22,6 +23,10 @@ export interface Attempt {
   readonly status?: number
   /** What went wrong, as a phrase without secrets; absent where nothing did. */
   readonly failure?: string
+  /** Of what went wrong, or of what opened the breaker. */
+  readonly category?: FailureCategory
+  /** Milliseconds since 1970 from which on another try makes sense, where that is known. */
+  readonly retryAt?: number
   /** Milliseconds; 0 where nothing was sent since the breaker was open. */
   readonly latency: number
 }
@@ -149,6 +154,8 @@ export interface CallErrorDetails {
   readonly isAccountRefused: boolean
   /** Whether the request itself was at fault, so that no model will take it. */
   readonly isRequestRefused: boolean
+  /** The message for clients of a server, who must not learn where models run; absent where nobody wrote one. */
+  readonly told?: string
 }
 
 /** No model gave an answer. Its `name` is UpstreamError's, which decides the exit code. */
@@ -158,12 +165,15 @@ export class CallError extends UpstreamError implements CallErrorDetails {
   readonly retryAt?: number
   readonly isAccountRefused: boolean
   readonly isRequestRefused: boolean
+  readonly told?: string
 
-  constructor(message: string, { attempts, status, retryAt, isAccountRefused, isRequestRefused }: CallErrorDetails) {
+  constructor(message: string, details: CallErrorDetails) {
+    const { attempts, status, retryAt, isAccountRefused, isRequestRefused, told } = details
     super(message)
     this.attempts = attempts
     if (status !== undefined) this.status = status
     if (retryAt !== undefined) this.retryAt = retryAt
+    if (told !== undefined) this.told = told
     this.isAccountRefused = isAccountRefused
     this.isRequestRefused = isRequestRefused
   }

@@ -29,7 +29,7 @@ test('opens on so many failures in a row, and not before', () => {
   expect(breaker.isOpen()).toBe(false)
   fail(breaker, 1)
   expect(breaker.enter()).toBeUndefined()
-  expect(breaker.opening()).toEqual({ reason: 'status 503', until: 1_030_000, isAccountRefused: false })
+  expect(breaker.opening()).toEqual({ reason: 'status 503', until: 1_030_000, category: 'other' })
   expect(changes).toEqual([[true, 'status 503']])
 })
 
@@ -96,7 +96,7 @@ test('a refused account opens it at once, for longer, from any state', () => {
   const { breaker, clock } = start({ coolDown: 5000, accountCoolDown: 60_000 })
   const pass = breaker.enter()!
   breaker.fail(breaker.enter()!, refused)
-  expect(breaker.opening()).toEqual({ reason: 'status 401', until: clock.time + 60_000, isAccountRefused: true })
+  expect(breaker.opening()).toEqual({ reason: 'status 401', until: clock.time + 60_000, category: 'account' })
   // A failure that comes late does not shorten it.
   breaker.fail(pass, busy)
   expect(breaker.opening()!.until).toBe(clock.time + 60_000)

@@ -1,0 +1,169 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import OpenAI from 'openai'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
+import { temporaryFolder } from '../helpers/temporary_folder.ts'
+
+const folder = temporaryFolder()
+let models: ModelServer
+let serve: ServeProcess | undefined
+
+async function start(rest = '', base = models.url, more = ''): Promise<ServeProcess> {
+  serve = await startServe(
+    folder.path,
+    `
+models:
+  big: { base_url: ${base} }
+  small: { base_url: ${base} }
+  third: { base_url: ${base} }
+${more}
+pair: { strong: big, weak: small }
+strategy: length
+threshold: 0.5
+retry: { attempts: 1 }
+${rest.includes('fallback') ? rest : `fallback: [small, big]\n${rest}`}
+`,
+  )
+  return serve
+}
+
+beforeAll(async () => {
+  models = await startModelServer()
+})
+afterEach(async () => {
+  models.instead = () => false
+  await serve?.stop()
+  serve = undefined
+})
+afterAll(() => models?.close())
+
+const ask = (model = 'auto', more: object = {}) => ({ model, messages: [{ role: 'user', content: 'hi' }], ...more })
+const post = ({ url }: ServeProcess, body: object, path = '/v1/chat/completions', headers = {}) =>
+  fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
+const wait = { big: '40', small: '7' } as Record<string, string>
+const busy: ModelServer['instead'] = ({ body }, response) =>
+  json(
+    response,
+    429,
+    { error: { message: 'slow down', type: 'requests', code: 'rate_limit_exceeded' } },
+    { 'retry-after': wait[body.model]! },
+  )
+
+test('all models busy: 429 with the earliest Retry-After, which openai’s client knows; so while breakers are open for it', async () => {
+  const one = await start('breaker: { failures: 2 }')
+  models.instead = busy
+  const client = new OpenAI({ baseURL: `${one.url}/v1`, apiKey: 'none', maxRetries: 0 })
+  const error = await client.chat.completions
+    .create({ model: 'auto', messages: [{ role: 'user', content: 'hi' }] })
+    .then(
+      () => expect.fail('expected an error'),
+      reason => reason,
+    )
+  expect(error).toBeInstanceOf(OpenAI.RateLimitError)
+  expect(error).toMatchObject({ status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' })
+  expect(error.headers.get('retry-after')).toBe('7')
+  expect(error.error.message).toBe(
+    '2 models: expected an answer, got none: small: status 429 (rate_limit_exceeded); big: status 429 (rate_limit_exceeded).',
+  )
+  expect((await post(one, ask())).status).toBe(429)
+  const sent = models.received.length
+  const open = await post(one, ask())
+  expect([open.status, models.received.length]).toEqual([429, sent])
+  expect(Number(open.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(Number(open.headers.get('retry-after'))).toBeLessThanOrEqual(7)
+})
+
+test('a model that is busy and one that fails are a 502, an account that is refused too', async () => {
+  const one = await start()
+  models.instead = (received, response) =>
+    received.body.model === 'big' ? json(response, 500, {}) : busy(received, response)
+  expect((await post(one, ask())).status).toBe(502)
+  models.instead = (_, response) =>
+    json(response, 429, { error: { message: 'no', type: 'insufficient_quota', code: 'insufficient_quota' } })
+  expect((await post(one, ask())).status).toBe(502)
+})
+
+test('models that take too long are a 504', async () => {
+  const one = await start('timeouts: { first_byte: 100ms }')
+  models.instead = () => true
+  const answer = await post(one, ask())
+  expect([answer.status, await answer.json()]).toEqual([
+    504,
+    {
+      error: {
+        message: '2 models: expected an answer, got none: small: no answer in 100 ms; big: no answer in 100 ms.',
+        type: 'upstream_error',
+        param: null,
+        code: 'upstream_timeout',
+      },
+    },
+  ])
+})
+
+test('clients never learn where models run; the log says it', async () => {
+  const gone = createServer()
+  await new Promise<void>(resolve => gone.listen(0, '127.0.0.1', resolve))
+  const { port } = gone.address() as AddressInfo
+  await new Promise(resolve => gone.close(resolve))
+  const one = await start('', `http://127.0.0.1:${port}/v1`)
+  for (const model of ['small', 'auto']) {
+    const answer = await post(one, ask(model), undefined, { 'x-request-id': `refused-${model}` })
+    const text = await answer.text()
+    expect(answer.status).toBe(502)
+    expect(text).toContain('small: ')
+    expect(text).toContain('connection refused')
+    expect(text + JSON.stringify([...answer.headers])).not.toMatch(new RegExp(`127\\.0\\.0\\.1|localhost|${port}`))
+  }
+  await one.until(() => one.log().some(({ request }) => request === 'refused-auto'))
+  expect(one.log().find(({ request }) => request === 'refused-small')).toMatchObject({
+    error: `small (127.0.0.1:${port}): expected an answer, got connection refused. Check that it runs and that the base URL is right.`,
+  })
+})
+
+test('attempts are those that were sent: a model that is left alone counts none', async () => {
+  const one = await start(`breaker: { failures: 1 }\nfallback: [third, big]\n`)
+  models.instead = ({ body }, response) => body.model !== 'big' && json(response, 500, {})
+  expect((await post(one, ask('third'))).status).toBe(502)
+  const answer = await post(one, ask(), undefined, { 'x-request-id': 'left-alone' })
+  expect([answer.headers.get('x-llmroute-model'), answer.headers.get('x-llmroute-attempts')]).toEqual(['big', '2'])
+  await one.until(() => one.log().some(({ request }) => request === 'left-alone'))
+  expect(one.log().find(({ request }) => request === 'left-alone')).toMatchObject({
+    failed: ['small: status 500', 'third: not called, since its breaker is open (status 500)'],
+  })
+  expect(await (await fetch(`${one.url}/metrics`)).text()).toContain(
+    'llmroute_attempts_total{model="third",outcome="failed"} 1\n',
+  )
+})
+
+test('Anthropic’s form where the policy’s models do not speak it: which do, and what to do', async () => {
+  const said = async (one: ServeProcess, model: string, path: string) =>
+    ((await (await post(one, { ...ask(model), max_tokens: 9 }, path)).json()) as { error: { message: string } }).error
+  const none = await start()
+  expect(await said(none, 'auto', '/v1/messages')).toMatchObject({
+    message:
+      "No configured model speaks the form of /v1/messages. Anthropic's form is for models with api: anthropic in llmroute.yaml; others are asked at /v1/chat/completions.",
+    code: 'model_not_found',
+  })
+  await none.stop()
+  const one = await start('', `${models.url}`, `  claude: { base_url: ${models.url}, api: anthropic }`)
+  const message =
+    "expected a model that speaks the form of this request among those that are picked from (big, small), got none; claude would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name claude as model, or put such a model into the pair."
+  expect(await said(one, 'auto', '/v1/messages')).toMatchObject({ message, code: 'no_model_can_serve' })
+  expect(await said(one, 'router-length-0.3', '/v1/messages')).toMatchObject({ message })
+  expect(await said(one, 'small', '/v1/messages')).toMatchObject({
+    message:
+      "model: small does not speak the form of /v1/messages. Anthropic's form is for models with api: anthropic in llmroute.yaml; others are asked at /v1/chat/completions.",
+  })
+  expect(await said(one, 'claude', '/v1/chat/completions')).toMatchObject({
+    message:
+      "model: claude does not speak the form of /v1/chat/completions. OpenAI's form is for models without api: anthropic in llmroute.yaml; the others are asked at /v1/messages.",
+  })
+})
+
+test('a model outside the pair keeps nothing from being asked while the pair’s breakers are open', async () => {
+  const one = await start('breaker: { failures: 1 }\nfallback: [small, big, third]\n')
+  models.instead = ({ body }, response) => body.model !== 'third' && json(response, 500, {})
+  for (let i = 0; i < 2; i++) expect((await post(one, ask())).headers.get('x-llmroute-model')).toBe('third')
+})
