@@ -7,12 +7,13 @@ import { createRouter, type Router } from '../io/router.ts'
 import { gatherOptions, type RouterOptions } from '../io/router_options.ts'
 import type { ServeSettings } from '../io/serve_schema.ts'
 import { create as createThreshold } from '../policies/threshold.ts'
+import { printable } from '../registry.ts'
 import { storedSpendingAt } from '../routing/calibration.ts'
 import { createPoolRouter, type Refusal } from '../routing/pool_router.ts'
 import { createOnlineThreshold } from '../server/online_threshold.ts'
 import type { Routing } from '../server/server_types.ts'
 import { strategies } from '../strategies/registry.ts'
-import type { Decision, ModelPair, RouteRequest, Strategy } from '../types.ts'
+import type { Decision, Model, ModelPair, RouteRequest, Strategy } from '../types.ts'
 import { carryOut } from '../upstream/plan.ts'
 import type { Caller, Forwarder } from '../upstream/upstream_types.ts'
 import { planPartsOf } from './call_parts.ts'
@@ -97,7 +98,24 @@ export async function openRouting(
 type DecideOne = (request: RouteRequest) => Promise<Decision | Refusal>
 
 function decideBy(router: Router): DecideOne {
-  return async request => (await router.decideEach([request]))[0]!
+  const { models } = router.pool
+  return async request => {
+    const asked = within(models, request)
+    return 'refused' in asked ? asked : (await router.decideEach([asked]))[0]!
+  }
+}
+
+/** The request with those candidates alone that are picked from: others say nothing of whether one of these can be asked. */
+function within(models: readonly Model[], request: RouteRequest): RouteRequest | Refusal {
+  const { candidates } = request
+  if (!candidates) return request
+  const own = candidates.filter(({ id }) => models.some(model => model.id === id))
+  if (own.length === candidates.length) return request
+  if (own.length > 0) return { ...request, candidates: own }
+  const names = (of: readonly Model[]) => of.map(({ id }) => printable(id)).join(', ')
+  return {
+    refused: `expected a model that speaks the form of this request among those that are picked from (${names(models)}), got none; ${names(candidates)} would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name ${names(candidates.slice(0, 1))} as model, or put such a model into the pair.`,
+  }
 }
 
 /** `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. */
@@ -124,8 +142,8 @@ async function decideAt(
 ): Promise<Decision | Refusal> {
   const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
   const pool = { models: [pair.strong, pair.weak], pair, ...(statistics ? { statistics } : {}) }
-  const candidates = request.candidates?.filter(({ id }) => pool.models.some(model => model.id === id))
-  return (await createPoolRouter(policy, pool).decide([{ ...request, ...(candidates ? { candidates } : {}) }]))[0]!
+  const asked = within(pool.models, request)
+  return 'refused' in asked ? asked : (await createPoolRouter(policy, pool).decide([asked]))[0]!
 }
 
 /** The share that was asked for, else what the threshold gave on the prompts that the weights were trained on. */

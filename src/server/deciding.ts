@@ -42,7 +42,10 @@ export async function decide(
     const model = pool.models.find(({ id }) => id === target.model)!
     if (!hasKey(model)) throw unkeyed(model)
     if (speaks(model, path)) return { request, decision: straight(model.id, 'model'), models: [model] }
-    throw invalidRequest(`model: ${printable(model.id)} does not speak the form of ${path}.`, 'model')
+    throw invalidRequest(
+      `model: ${printable(model.id)} does not speak the form of /v1${path}. ${formAdvice(path)}`,
+      'model',
+    )
   }
   const asked = { ...request, candidates: speakersOf(routing, path) }
   const { candidates } = eligible(asked, pool)
@@ -89,12 +92,21 @@ function textOf(value: unknown): string | undefined {
 function speakersOf({ pool }: Routing, path: string): readonly Model[] {
   const speakers = pool.models.filter(model => speaks(model, path) && hasKey(model))
   if (speakers.length > 0) return speakers
+  const unkeyed = pool.models.filter(model => speaks(model, path)).map(({ id }) => printable(id))
+  const but = unkeyed.length > 0 ? ` that has a key (${unkeyed.join(', ')} would, but the server has no key)` : ''
   throw new ApiFailure({
     status: 404,
     type: 'invalid_request_error',
     code: 'model_not_found',
-    message: `No configured model speaks the form of ${path}.`,
+    message: `No configured model${but} speaks the form of /v1${path}. ${formAdvice(path)}`,
   })
+}
+
+/** What to do about a form that no model speaks. */
+function formAdvice(path: string): string {
+  return path === '/messages'
+    ? "Anthropic's form is for models with api: anthropic in llmroute.yaml; others are asked at /v1/chat/completions."
+    : "OpenAI's form is for models without api: anthropic in llmroute.yaml; the others are asked at /v1/messages."
 }
 
 /** Whether the variable that its key is to be in holds one. */
