@@ -1,5 +1,6 @@
 import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
+import type { Figures } from '../server/prometheus.ts'
 import type { Client, Exchange } from '../server/server_types.ts'
 import type { Routed } from '../server/shared_state.ts'
 import type { ModelStatistics } from '../types.ts'
@@ -39,10 +40,15 @@ export type ToPrimary =
   | Kept
   /** The request for which the question `id` set dollars aside has ended. */
   | { readonly kind: 'release'; readonly id: number }
+  | { readonly kind: 'figures'; readonly id: number; readonly figures: readonly Figures[] }
   | Question
 
 /** What the primary answers: a page, or why a key may not ask, null where it may. */
 export type PrimaryAnswer = Page | ApiError | null
 
 /** What the primary tells a worker. */
-export type ToWorker = Kept | { readonly kind: 'answer'; readonly id: number; readonly answer: PrimaryAnswer }
+export type ToWorker =
+  | Kept
+  /** Asks for what the process measures of itself. */
+  | { readonly kind: 'figures'; readonly id: number }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: PrimaryAnswer }

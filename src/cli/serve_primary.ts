@@ -1,5 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { DriftState } from '../server/drift.ts'
+import { PREFIX } from '../server/metrics.ts'
+import type { ProcessFigures } from '../server/process_figures.ts'
+import { type Figures, watchProcess } from '../server/prometheus.ts'
 import { createSharedState } from '../server/shared_state.ts'
 import type { ModelStatistics } from '../types.ts'
 import type { ModelReport, PrimaryAnswer, Question, Report, ToPrimary, ToWorker } from './serve_messages.ts'
@@ -11,8 +14,19 @@ export interface PrimaryState {
   forget(worker: Worker): void
 }
 
-/** Keeps it. `onDrift` hears once of each alarm. */
-export function createPrimaryState(onDrift: (drift: DriftState) => void): PrimaryState {
+/** What it is made from. */
+export interface PrimaryOptions {
+  /** Hears once of each alarm. */
+  onDrift(drift: DriftState): void
+  /** The number of a worker, from 1; that of one that died goes to the one that takes its place. */
+  placeOf(worker: Worker): number
+}
+
+/** Milliseconds within which a worker says what it measures of itself; else it is left out. */
+const PATIENCE = 1000
+
+/** Keeps it. */
+export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): PrimaryState {
   const now = () => performance.timeOrigin + performance.now()
   /** By the worker's id. */
   const reports = new Map<number, Report>()
@@ -20,7 +34,10 @@ export function createPrimaryState(onDrift: (drift: DriftState) => void): Primar
   const sum = (pick: (report: Report) => number) =>
     [...reports.values()].reduce((total, report) => total + pick(report), 0)
   const gauge = { running: () => sum(({ running }) => running), waiting: () => sum(({ waiting }) => waiting) }
-  const state = createSharedState(now, gauge, onDrift)
+  const figures = watchProcess(PREFIX)
+  const measuring = new Map<number, (figures: readonly Figures[]) => void>()
+  let asked = 0
+  const state = createSharedState({ now, gauge, onDrift, processes })
   const statistics = {
     of: (id: string) => mergedReport([...reports.values()].flatMap(({ models }) => models[id] ?? [])),
   }
@@ -36,7 +53,8 @@ export function createPrimaryState(onDrift: (drift: DriftState) => void): Primar
       else if (message.kind === 'release') {
         reservations.get(worker.id)?.get(message.id)?.()
         reservations.get(worker.id)?.delete(message.id)
-      } else tell(worker, { kind: 'answer', id: message.id, answer: await answerTo(message, worker) })
+      } else if (message.kind === 'figures') measuring.get(message.id)?.(message.figures)
+      else tell(worker, { kind: 'answer', id: message.id, answer: await answerTo(message, worker) })
     },
     forget({ id }) {
       reports.delete(id)
@@ -53,6 +71,25 @@ export function createPrimaryState(onDrift: (drift: DriftState) => void): Primar
     if (!reservations.has(worker)) reservations.set(worker, new Map())
     reservations.get(worker)!.set(question.id, reserved)
     return null
+  }
+
+  async function processes(): Promise<readonly ProcessFigures[]> {
+    const workers = Object.values(cluster.workers ?? {}).filter(worker => worker!.isConnected())
+    const [own, ...others] = await Promise.all([figures(), ...workers.map(worker => figuresOf(worker!))])
+    const measured = others.flatMap((of, i) => (of ? [{ worker: String(placeOf(workers[i]!)), figures: of }] : []))
+    return [{ worker: 'primary', figures: own }, ...measured]
+  }
+
+  function figuresOf(worker: Worker): Promise<readonly Figures[] | undefined> {
+    const id = asked++
+    return new Promise<readonly Figures[] | undefined>(resolve => {
+      const timer = setTimeout(resolve, PATIENCE, undefined)
+      measuring.set(id, of => {
+        clearTimeout(timer)
+        resolve(of)
+      })
+      tell(worker, { kind: 'figures', id })
+    }).finally(() => measuring.delete(id))
   }
 }
 

@@ -9,6 +9,8 @@ import { checked } from '../schema.ts'
 import { type AdmissionLimits, createAdmission } from '../server/admission.ts'
 import { createApp, type Page } from '../server/app.ts'
 import { createServerLog } from '../server/log.ts'
+import { PREFIX } from '../server/metrics.ts'
+import { watchProcess } from '../server/prometheus.ts'
 import { listen } from '../server/server.ts'
 import type { Routing, ServerParts } from '../server/server_types.ts'
 import { createSharedState, type SharedState } from '../server/shared_state.ts'
@@ -57,9 +59,15 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   await warmUp(routing)
   let limits = limitsOf(settings)
   const admission = createAdmission({ limits: () => limits, allowances: () => state.allowances })
+  const figures = watchProcess(PREFIX)
   const state: SharedState = cluster.isWorker
-    ? createWorkerState(admission)
-    : createSharedState(now, admission, drift => log.warn('drift', { ...drift }))
+    ? createWorkerState(admission, figures)
+    : createSharedState({
+        now,
+        gauge: admission,
+        onDrift: drift => log.warn('drift', { ...drift }),
+        processes: async () => [{ figures: await figures() }],
+      })
   state.describe(routing)
   const decisions = await openServeLog(routing.log, message => log.warn(message))
   const parts: ServerParts = {

@@ -1,6 +1,7 @@
 import type { AdmissionGauge } from '../server/admission.ts'
 import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
+import type { Figures } from '../server/prometheus.ts'
 import type { Exchange } from '../server/server_types.ts'
 import type { Routed, SharedState } from '../server/shared_state.ts'
 import { createStickyModels } from '../server/sticky.ts'
@@ -16,7 +17,7 @@ type Asked = Question extends infer Q ? (Q extends Question ? Omit<Q, 'id'> : ne
  * The state of a server of several processes, as a worker sees it: what it hears it passes to the primary, which counts for all.
  * What keys may still do is asked there; which model a conversation has comes from there within a moment.
  */
-export function createWorkerState(gauge: AdmissionGauge): SharedState {
+export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<readonly Figures[]>): SharedState {
   const sticky = createStickyModels()
   let routed: Routed | undefined
   let exchanges: Exchange[] = []
@@ -25,6 +26,10 @@ export function createWorkerState(gauge: AdmissionGauge): SharedState {
   let asked = 0
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'kept') return sticky.keep(message.key, message.model)
+    if (message.kind === 'figures') {
+      void figures().then(own => tell({ kind: 'figures', id: message.id, figures: own }))
+      return
+    }
     waiting.get(message.id)?.(message.answer)
     waiting.delete(message.id)
   })

@@ -10,19 +10,27 @@ export async function runPrimary(
   count: number,
   onLine: (event: string, fields: Readonly<Record<string, unknown>>) => void,
 ): Promise<void> {
-  const state = createPrimaryState(drift => onLine('drift', { ...drift }))
+  /** Worker id → its number from 1 to `count`. */
+  const places = new Map<number, number>()
+  const state = createPrimaryState({
+    onDrift: drift => onLine('drift', { ...drift }),
+    placeOf: ({ id }) => places.get(id)!,
+  })
+  const fork = (place: number) => places.set(cluster.fork().id, place)
   let isStopping = false
   let died = 0
   cluster.on('message', (worker, message: ToPrimary) => void state.hear(worker, message))
   cluster.on('exit', (worker, code) => {
     state.forget(worker)
+    const place = places.get(worker.id)!
+    places.delete(worker.id)
     if (isStopping || code === 2) return
     onLine('worker died', { pid: worker.process.pid, code })
     // One that cannot start must not be started for ever, as fast as it dies.
     // Not unref'd: where all have died, nothing else keeps the primary.
     setTimeout(
       () => {
-        if (!isStopping) cluster.fork()
+        if (!isStopping) fork(place)
       },
       Math.min(10_000, 100 * 2 ** died++),
     )
@@ -37,7 +45,7 @@ export async function runPrimary(
   process.on('SIGHUP', () => {
     for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill('SIGHUP')
   })
-  for (let i = 0; i < count; i++) cluster.fork()
+  for (let place = 1; place <= count; place++) fork(place)
   await new Promise<void>(resolve => {
     cluster.on('exit', (_, code) => {
       if (code === 2) process.exitCode = 2

@@ -1,7 +1,8 @@
-import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client'
 import type { Pool } from '../types.ts'
 import type { DriftState } from './drift.ts'
-import { createBuckets, createCounts, type Series } from './series.ts'
+import { mergedFigures, type ProcessFigures } from './process_figures.ts'
+import { render } from './prometheus.ts'
+import { createBuckets, createCounts, createGauge, type Series } from './series.ts'
 import type { Exchange } from './server_types.ts'
 
 /** What is measured from outside each time that somebody looks. */
@@ -10,7 +11,11 @@ export interface MetricSources {
   drift(): DriftState
   running(): number
   waiting(): number
+  processes(): Promise<readonly ProcessFigures[]>
 }
+
+/** What all names begin with. */
+export const PREFIX = 'llmroute_'
 
 /** Figures in Prometheus' text form. */
 export interface Metrics {
@@ -26,33 +31,17 @@ const OVERHEAD = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.
 
 /** Counts exchanges: by model, status, key and kind of failure, with latencies, tokens and dollars. */
 export function createMetrics(sources: MetricSources): Metrics {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry, prefix: 'llmroute_' })
+  const all: Series[] = []
   const registered = <T extends Series>(series: T): T => {
-    registry.registerMetric(series as unknown as Metric)
+    all.push(series)
     return series
   }
   const counter = (name: string, help: string, labels: string[]) =>
-    registered(createCounts({ name: `llmroute_${name}`, help, labels }))
+    registered(createCounts({ name: `${PREFIX}${name}`, help, labels }))
   const histogram = (name: string, help: string, labels: string[], bounds: number[]) =>
-    registered(createBuckets({ name: `llmroute_${name}`, help, labels }, bounds))
-  const gauge = (
-    name: string,
-    help: string,
-    read: (set: (value: number, labels?: Record<string, string>) => void) => void,
-    labelNames: string[] = [],
-  ) =>
-    new Gauge({
-      name: `llmroute_${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset()
-        read((value, labels = {}) => this.set(labels, value))
-      },
-    })
+    registered(createBuckets({ name: `${PREFIX}${name}`, help, labels }, bounds))
+  const gauge = (name: string, help: string, read: Parameters<typeof createGauge>[1], labels: string[] = []) =>
+    registered(createGauge({ name: `${PREFIX}${name}`, help, labels }, read))
 
   const requests = counter('requests_total', 'Requests to models that have ended.', [
     'path',
@@ -81,7 +70,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     'Whether the breaker of a model is open.',
     set => {
       const { models, statistics } = sources.pool()
-      for (const { id } of models) set(Number(statistics?.of(id).isOpen ?? false), { model: id })
+      for (const { id } of models) set(Number(statistics?.of(id).isOpen ?? false), id)
     },
     ['model'],
   )
@@ -118,8 +107,6 @@ export function createMetrics(sources: MetricSources): Metrics {
     refuse(code) {
       failures.add(1, code)
     },
-    async render() {
-      return { type: registry.contentType, body: await registry.metrics() }
-    },
+    render: async () => render([...mergedFigures(await sources.processes()), ...all]),
   }
 }

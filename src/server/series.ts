@@ -9,7 +9,7 @@ export interface Sample {
 export interface Series {
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'histogram'
+  readonly type: 'counter' | 'histogram' | 'gauge'
   get(): Promise<{ name: string; help: string; type: string; values: readonly Sample[] }>
 }
 
@@ -24,7 +24,7 @@ export interface SeriesOptions {
 export function createCounts(options: SeriesOptions): Series & { add(amount: number, ...values: string[]): void } {
   const sums = new Map<string, { labels: Record<string, string>; value: number }>()
   return {
-    ...series(options, 'counter', () => [...sums.values()].map(({ labels, value }) => ({ labels, value }))),
+    ...seriesOf(options, 'counter', () => [...sums.values()].map(({ labels, value }) => ({ labels, value }))),
     add(amount, ...values) {
       const key = values.join('\0')
       const sum = sums.get(key)
@@ -55,7 +55,7 @@ export function createBuckets(
       ]
     })
   return {
-    ...series(options, 'histogram', samples),
+    ...seriesOf(options, 'histogram', samples),
     observe(value, ...values) {
       const key = values.join('\0')
       let known = all.get(key)
@@ -71,7 +71,24 @@ export function createBuckets(
   }
 }
 
-function series({ name, help }: SeriesOptions, type: Series['type'], samples: () => readonly Sample[]): Series {
+/** What is measured when somebody looks. @param read calls `set` for each value, those of labels in their order. */
+export function createGauge(
+  options: SeriesOptions,
+  read: (set: (value: number, ...values: string[]) => void) => void,
+): Series {
+  return seriesOf(options, 'gauge', () => {
+    const samples: Sample[] = []
+    read((value, ...values) => samples.push({ labels: named(options, values), value }))
+    return samples
+  })
+}
+
+/** A series of which samples are read when somebody looks. */
+export function seriesOf(
+  { name, help }: Pick<SeriesOptions, 'name' | 'help'>,
+  type: Series['type'],
+  samples: () => readonly Sample[],
+): Series {
   return { name, help, type, get: async () => ({ name, help, type, values: samples() }) }
 }
 

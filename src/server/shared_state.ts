@@ -4,6 +4,7 @@ import { type Allowances, createAllowances } from './allowances.ts'
 import type { Page } from './app.ts'
 import { createDriftWatch, type DriftState } from './drift.ts'
 import { createMetrics } from './metrics.ts'
+import type { ProcessFigures } from './process_figures.ts'
 import type { Exchange } from './server_types.ts'
 import { STATUS_POLICY, statusPage } from './status_page.ts'
 import { createStickyModels, type StickyModels } from './sticky.ts'
@@ -30,18 +31,24 @@ export interface Routed {
   readonly strongTarget?: number
 }
 
-/** Keeps the state in this process. `onDrift` hears once of each alarm. */
-export function createSharedState(
-  now: () => number,
-  gauge: AdmissionGauge,
-  onDrift: (state: DriftState) => void,
-): SharedState {
+/** What a shared state is made from. */
+export interface SharedStateOptions {
+  now(): number
+  /** Requests of all processes. */
+  readonly gauge: AdmissionGauge
+  /** Hears once of each alarm. */
+  onDrift(state: DriftState): void
+  processes(): Promise<readonly ProcessFigures[]>
+}
+
+/** Keeps the state in this process. */
+export function createSharedState({ now, gauge, onDrift, processes }: SharedStateOptions): SharedState {
   let routed: Routed = { pool: { models: [] }, policyId: '' }
   let drift = createDriftWatch(undefined)
   let wasDrifting = false
   const allowances = createAllowances(now)
   const traffic = createTraffic(now, () => routed.pool)
-  const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), ...gauge })
+  const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), processes, ...gauge })
   return {
     describe(next) {
       if (next.strongTarget !== routed.strongTarget) drift = createDriftWatch(next.strongTarget)

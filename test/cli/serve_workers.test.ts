@@ -75,6 +75,19 @@ test('a conversation keeps its model, whichever worker is asked', async () => {
   for (let i = 0; i < 6; i++) expect((await next()).headers.get('x-llmroute-model')).toBe('big')
 })
 
+test('processor time, memory and event-loop delay of every process', async () => {
+  const text = await (await fetch(`${serve.url}/metrics`, { headers })).text()
+  const names = ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_eventloop_lag_p99_seconds']
+  for (const name of names) {
+    const series = text.split('\n').filter(line => line.startsWith(`llmroute_${name}{`))
+    const found = series.map(line => /^\w+\{worker="(\w+)"\} (\S+)$/.exec(line)!.slice(1))
+    expect(found.map(([worker]) => worker).sort()).toEqual(['1', '2', 'primary'])
+    for (const [, value] of found) expect(Number(value)).toBeGreaterThan(0)
+    expect(text.split(`# TYPE llmroute_${name} `)).toHaveLength(2)
+  }
+  expect(text).toMatch(/llmroute_nodejs_gc_duration_seconds_bucket\{le="\+Inf",kind="\w+",worker="2"\} \d+/)
+})
+
 test('a worker that dies is replaced, and nobody is turned away meanwhile', async () => {
   const before = workers()
   process.kill(before[0]!, 'SIGKILL')
@@ -84,6 +97,9 @@ test('a worker that dies is replaced, and nobody is turned away meanwhile', asyn
     const now = workers()
     return now.length === 2 && !now.includes(before[0]!)
   })
+  await serve.until(async () => (await metric('llmroute_process_cpu_seconds_total{worker="')) > 0)
+  const text = await (await fetch(`${serve.url}/metrics`, { headers })).text()
+  expect(text).not.toContain('worker="3"')
 })
 
 test('a configuration that cannot be used ends it, however many workers', async () => {
