@@ -8,6 +8,7 @@ import { expectedCost } from './expected_cost.ts'
 import { replaceSpans } from './json_span.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
+import { requireMergeable } from './planned_request.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
 import { readName } from './wire_name.ts'
@@ -47,13 +48,16 @@ export async function complete(
   const decided = await decide(target, conversation, body, deciding)
   const exchange = { id, client, path, asked, started, request: decided.request, decision: decided.decision }
   const isStream = body.stream === true
+  const isPlanned = decided.decision.plan !== 'single'
+  if (isPlanned) requireMergeable(decided.decision, path, body)
   const release =
     client.dailyBudget === undefined
       ? undefined
       : await parts.admission.reserve(client, expectedCost(decided, body, isRouted, routing.pool.statistics))
   try {
-    if (decided.decision.plan !== 'single' && path === '/chat/completions') {
-      return await answerPlanned(response, { parts, routing, exchange, body: body as ChatBody, isStream })
+    if (isPlanned) {
+      const { headers } = request
+      return await answerPlanned(response, { parts, routing, exchange, bytes, body: body as ChatBody, headers })
     }
     await passOn(response, {
       parts,

@@ -69,6 +69,22 @@ export function replaceSpans(bytes: Uint8Array, spans: readonly Span[], text: st
   return Buffer.concat([...parts, bytes.subarray(at)])
 }
 
+/**
+ * The bytes of a JSON object with the values of top-level keys replaced where they stand, and those that it lacks put in front; all
+ * else stays as it is. Expects valid JSON.
+ */
+export function withValues(bytes: Uint8Array, values: Readonly<Record<string, unknown>>): Uint8Array {
+  return Object.entries(values).reduce((written, [key, value]) => {
+    const { spans } = findValues(written, key)
+    const text = JSON.stringify(value)
+    if (spans.length > 0) return replaceSpans(written, spans, text)
+    const start = written.indexOf(OPEN_BRACE) + 1
+    const isEmpty = written.subarray(start).every(byte => isBlank(byte) || byte === CLOSE_BRACE)
+    const member = `${JSON.stringify(key)}:${text}${isEmpty ? '' : ','}`
+    return Buffer.concat([written.subarray(0, start), Buffer.from(member), written.subarray(start)])
+  }, bytes)
+}
+
 /** Behind the closing quote of the string that opens at `start`. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let at = start + 1

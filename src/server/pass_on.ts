@@ -201,7 +201,8 @@ function drained(response: ServerResponse): Promise<void> {
   })
 }
 
-function attemptsOf(error: unknown): readonly Attempt[] {
+/** Of an error of models that gave no answer; none of another. */
+export function attemptsOf(error: unknown): readonly Attempt[] {
   const { attempts } = (error ?? {}) as { attempts?: unknown }
   return Array.isArray(attempts) ? attempts : []
 }

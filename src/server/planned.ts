@@ -1,11 +1,13 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { countSent } from '../upstream/call_failure.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
-import { apiErrorOf } from './envelope.ts'
+import { apiErrorOf, clientGone } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { goneSignal } from './gone.ts'
-import { type Begun, tellDecision } from './pass_on.ts'
+import { attemptsOf, type Begun, tellDecision } from './pass_on.ts'
+import { plannedBody, plannedEvents } from './planned_answer.ts'
+import { receivedBytes } from './planned_request.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 
 /** A request that several models answer together, or in turn. */
@@ -13,20 +15,21 @@ export interface PlannedExchange {
   readonly parts: ServerParts
   readonly routing: Routing
   readonly exchange: Begun
+  readonly bytes: Uint8Array
   readonly body: ChatBody
-  readonly isStream: boolean
+  readonly headers: IncomingHttpHeaders
 }
 
 /**
- * Carries out a plan of several models. The answer is put together here: the merged text in the body of the model that it comes
- * from, with the tokens of all calls. Where a stream was asked for, it comes in one piece, once it is there.
+ * Carries out a plan of several models, each of which gets the received bytes. The answer is put together here; where a stream was
+ * asked for, it comes in one piece, once it is there.
  */
 export async function answerPlanned(
   response: ServerResponse,
-  { parts, routing, exchange, body, isStream }: PlannedExchange,
+  { parts, routing, exchange, bytes, body, headers: received }: PlannedExchange,
 ): Promise<void> {
   const signal = goneSignal(response)
-  const { stream: _, stream_options: __, model: ___, ...asked } = body
+  const isStream = body.stream === true
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
     parts.onExchange({ ...exchange, ...outcome, isStream, latency: parts.now() - exchange.started })
   let answer: PlanAnswer
@@ -34,43 +37,30 @@ export async function answerPlanned(
     const { decision, request } = exchange
     answer = await routing.carryOut({
       decision: decision!,
-      body: asked,
+      body,
+      received: receivedBytes(bytes, body),
+      headers: shared(received),
       prompt: request.prompt,
       signal,
     })
-  } catch (error) {
-    const failure = apiErrorOf(error, parts.now())
+  } catch (thrown) {
+    const error = signal.aborted ? clientGone().error : apiErrorOf(thrown, parts.now())
     const ending = signal.aborted ? ('abandoned' as const) : ('failed' as const)
-    report({ status: failure.status, error: failure, ending, attempts: [], isCached: false })
-    return answerError(response, failure, exchange.id)
+    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
+    return answerError(response, error, exchange.id)
   }
   const { model, attempts, isCached, usage, cost } = answer
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
   tellDecision(headers, exchange, model, countSent(attempts), isCached)
   response.writeHead(200, headers)
-  response.end(isStream ? eventsOf(answer) : JSON.stringify(bodyOf(answer)))
-  report({ status: 200, model, ending: 'whole', attempts, isCached, usage, cost })
+  const { include_usage: includesUsage } = (body.stream_options ?? {}) as { include_usage?: unknown }
+  response.end(isStream ? plannedEvents(answer, includesUsage === true) : JSON.stringify(plannedBody(answer)))
+  const firstByte = parts.now() - exchange.started
+  const ending = signal.aborted ? 'abandoned' : 'whole'
+  report({ status: 200, model, ending, attempts, isCached, firstByte, usage, cost })
 }
 
-function bodyOf({ body, text, usage }: PlanAnswer): Record<string, unknown> {
-  const own = body as { readonly choices?: readonly { readonly message?: object }[] }
-  const [choice = {}] = own.choices ?? []
-  return {
-    ...own,
-    choices: [
-      { finish_reason: 'stop', ...choice, index: 0, message: { role: 'assistant', ...choice.message, content: text } },
-    ],
-    usage: {
-      prompt_tokens: usage.inputTokens,
-      completion_tokens: usage.outputTokens,
-      total_tokens: usage.inputTokens + usage.outputTokens,
-    },
-  }
-}
-
-function eventsOf(answer: PlanAnswer): string {
-  const { id, created, model } = bodyOf(answer)
-  const event = (delta: object, finish: string | null) =>
-    `data: ${JSON.stringify({ id, object: 'chat.completion.chunk', created, model, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`
-  return `${event({ role: 'assistant', content: answer.text }, null)}${event({}, 'stop')}data: [DONE]\n\n`
+/** One idempotency key for several calls would have an endpoint repeat its first answer, and none of them is streamed. */
+function shared({ 'idempotency-key': _, accept: __, ...headers }: IncomingHttpHeaders): IncomingHttpHeaders {
+  return headers
 }

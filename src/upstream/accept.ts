@@ -3,8 +3,9 @@ import { SAMPLES } from '../policies/try_cost.ts'
 import type { AcceptRule, Model } from '../types.ts'
 import { rate } from './judge.ts'
 import { largestGroup } from './merge.ts'
-import { callOf, failedCall, type PlanCall, type PlannedRequest, type PlanParts } from './plan_types.ts'
-import type { Answer, ChatBody } from './upstream_types.ts'
+import { askedOf, callOf, failedCall, type PlanCall, type PlannedRequest, type PlanParts } from './plan_types.ts'
+import { saidOf } from './said.ts'
+import type { Answer } from './upstream_types.ts'
 
 /** Where the request asks for none, or for 0, at which samples would all be the same. */
 const SAMPLING_TEMPERATURE = 0.7
@@ -31,16 +32,16 @@ export async function tryModel(
   parts: PlanParts,
 ): Promise<Tried> {
   if (rule.by === 'self_consistency') return drawSamples(model, rule.samples ?? SAMPLES, request, parts)
-  const { prompt, body, signal } = request
-  const answer = await parts.caller.call({ models: [model], body, ...(signal ? { signal } : {}) })
+  const { prompt, headers, signal } = request
+  const answer = await parts.caller.call({ ...askedOf(request), models: [model] })
   if (rule.by === 'scorer') {
     const score = await parts.scorer(required(rule, 'checkpoint'))
-    const [value] = await score([scoredText(prompt, answer.text)])
+    const [value] = await score([scoredText(prompt, saidOf(answer))])
     return { answer, score: value!, calls: [callOf(answer, 'answer', value!)] }
   }
-  const judge = { caller: parts.caller, model: parts.modelOf(required(rule, 'judge')), signal }
+  const judge = { caller: parts.caller, model: parts.modelOf(required(rule, 'judge')), headers, signal }
   try {
-    const rating = await rate(judge, prompt, answer.text)
+    const rating = await rate(judge, prompt, saidOf(answer))
     const score = rating.verdict ?? Number.NaN
     return { answer, score, calls: [callOf(answer, 'answer', score), callOf(rating.answer, 'judge')] }
   } catch (error) {
@@ -64,21 +65,25 @@ export function scoredText(prompt: string, answer: string): string {
 async function drawSamples(
   model: Model,
   samples: number,
-  { body, signal }: PlannedRequest,
+  request: PlannedRequest,
   { caller }: PlanParts,
 ): Promise<Tried> {
-  const warm: ChatBody = { ...body, temperature: body.temperature || SAMPLING_TEMPERATURE }
+  const { body, received } = request
+  const temperature = body.temperature || SAMPLING_TEMPERATURE
+  const warm: PlannedRequest = {
+    ...request,
+    body: { ...body, temperature },
+    ...(received ? { received: fields => received(body.temperature ? fields : { temperature, ...fields }) } : {}),
+  }
   const drawn = await Promise.allSettled(
-    Array.from({ length: samples }, () =>
-      caller.call({ models: [model], body: warm, skipsCache: true, ...(signal ? { signal } : {}) }),
-    ),
+    Array.from({ length: samples }, () => caller.call({ ...askedOf(warm), models: [model], skipsCache: true })),
   )
   const answers = drawn.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   const failures = drawn.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason] : []))
   const own = failures.find(reason => !(reason instanceof UpstreamError))
   if (own !== undefined) throw own
   if (answers.length === 0) throw failures[0]
-  const group = largestGroup(answers.map(({ text }) => text))
+  const group = largestGroup(answers)
   const failed = failures.map(reason => failedCall(model.id, 'answer', reason))
   return {
     answer: answers[group[0]!]!,

@@ -6,7 +6,9 @@ import { AttemptFailure } from './attempt_failure.ts'
 import { type ChatForm, type Completion, formOf, textOf } from './chat_form.ts'
 import { destinationOf, headersFor } from './destination.ts'
 import { createEventParser } from './event_stream.ts'
+import { outgoingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
+import { openaiForm } from './openai_form.ts'
 import { pursue } from './pursuit.ts'
 import { contentOf, refusalOf } from './reply_check.ts'
 import type { Reply } from './transport.ts'
@@ -62,14 +64,16 @@ async function ask(
   core: UpstreamCore,
   model: Model,
   ticket: Ticket,
-  { body, signal }: ChatCall,
+  call: ChatCall,
   onText: ((text: string) => void) | undefined,
 ): Promise<Completion> {
+  const { headers: client = {}, signal } = call
   const form = formOf(model)
-  const request = written(form.request(body, model, onText !== undefined))
+  const request = requestOf(model, call, onText !== undefined)
   const { origin, path } = destinationOf(model, form.path)
   const transport = await core.transport()
-  const reply = await transport.send({ origin, path, headers: headersFor(model), body: request, signal })
+  const headers = outgoingHeaders(client, headersFor(model))
+  const reply = await transport.send({ origin, path, headers, body: request, signal })
   ticket.status = reply.status
   const refusal = await refusalOf(reply, request, core.now())
   if (refusal) throw refusal.failure
@@ -88,6 +92,13 @@ async function ask(
   // Some endpoints do not stream whatever they are asked.
   if (text) onText?.(text)
   return completion
+}
+
+/** What is sent. @throws UsageError as `written`. */
+function requestOf(model: Model, { body, received }: ChatCall, isStream: boolean): string | Uint8Array {
+  const form = formOf(model)
+  if (received && form === openaiForm && !isStream) return received({ model: model.endpoint?.name ?? model.id })
+  return written(form.request(body, model, isStream))
 }
 
 /** @throws UsageError where the request is no JSON, or too deep to be written. */
@@ -156,11 +167,13 @@ function answerOf(
 }
 
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
-function keyOfCall(model: Model, { body }: ChatCall): string {
-  const form = formOf(model)
-  const { origin, path } = destinationOf(model, form.path)
-  const request = [origin, path, model.endpoint?.headers, form.request(body, model, false)]
-  return createHash('sha256').update(written(request)).digest('hex')
+function keyOfCall(model: Model, call: ChatCall): string {
+  const { origin, path } = destinationOf(model, formOf(model).path)
+  const where = written([origin, path, model.endpoint?.headers])
+  return createHash('sha256')
+    .update(where)
+    .update(requestOf(model, call, false))
+    .digest('hex')
 }
 
 function encode(said: Said): Uint8Array {

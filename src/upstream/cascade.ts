@@ -3,6 +3,7 @@ import { tryCost } from '../policies/try_cost.ts'
 import type { AcceptRule } from '../types.ts'
 import { required, type Tried, tryModel } from './accept.ts'
 import {
+  askedOf,
   callOf,
   failedCall,
   type PlanCall,
@@ -39,7 +40,7 @@ export async function askInTurn(request: PlannedRequest, parts: PlanParts): Prom
     }
     try {
       const tried = isLast
-        ? unscored(await parts.caller.call({ models: [model], body: request.body, ...signalOf(request) }))
+        ? unscored(await parts.caller.call({ ...askedOf(request), models: [model] }))
         : await tryModel(model, accept, request, parts)
       calls.push(...tried.calls)
       if (isLast) return { answer: tried.answer, calls, how: `the last of ${models.length}` }
@@ -72,10 +73,6 @@ function overBudget(
 
 function unscored(answer: Answer): Tried {
   return { answer, score: Number.NaN, calls: [callOf(answer, 'answer')] }
-}
-
-function signalOf({ signal }: PlannedRequest): { signal?: AbortSignal } {
-  return signal ? { signal } : {}
 }
 
 function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): CallError {

@@ -1,7 +1,14 @@
 import { UpstreamError } from '../errors.ts'
 import type { MergeRule } from '../types.ts'
 import { merge } from './merge.ts'
-import { failedCall, type PlanCall, type PlannedRequest, type PlanParts, type PlanResult } from './plan_types.ts'
+import {
+  askedOf,
+  failedCall,
+  type PlanCall,
+  type PlannedRequest,
+  type PlanParts,
+  type PlanResult,
+} from './plan_types.ts'
 import { type Answer, CallError } from './upstream_types.ts'
 
 /** Without a rule of its own. */
@@ -13,7 +20,7 @@ const RULE: MergeRule = { by: 'majority' }
  * @throws CallError where they are not; UsageError where a model has no endpoint; the reason of the signal.
  */
 export async function askAll(request: PlannedRequest, parts: PlanParts): Promise<PlanResult> {
-  const { decision, body, signal } = request
+  const { decision, signal } = request
   const rule = decision.merge ?? RULE
   const stop = new AbortController()
   const abort = () => stop.abort(signal?.reason)
@@ -26,7 +33,11 @@ export async function askAll(request: PlannedRequest, parts: PlanParts): Promise
         const models = [parts.modelOf(id)]
         // One model named several times is there for several samples.
         const isSample = decision.models.indexOf(id) !== decision.models.lastIndexOf(id)
-        return parts.caller.call({ models, body, signal: stop.signal, ...(isSample ? { skipsCache: true } : {}) })
+        return parts.caller.call({
+          ...askedOf(request),
+          ...{ models, signal: stop.signal },
+          ...(isSample ? { skipsCache: true } : {}),
+        })
       }),
     )
     signal?.throwIfAborted()

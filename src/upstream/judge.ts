@@ -1,10 +1,12 @@
 import type { Model } from '../types.ts'
-import type { Answer, Caller, ChatBody } from './upstream_types.ts'
+import type { Answer, Caller, ChatBody, ChatCall } from './upstream_types.ts'
 
 /** A model that judges answers. */
 export interface Judge {
   readonly caller: Pick<Caller, 'call'>
   readonly model: Model
+  /** Of the client, names in lower case. Those of an allow-list go along. */
+  readonly headers?: ChatCall['headers'] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -64,14 +66,14 @@ export async function compare(
   return { verdict: mark === undefined ? undefined : { A: 1, B: 0, C: 0.5 }[mark], answer }
 }
 
-function ask({ caller, model, signal }: Judge, system: string, user: string): Promise<Answer> {
+function ask({ caller, model, headers, signal }: Judge, system: string, user: string): Promise<Answer> {
   const body: ChatBody = {
     messages: [
       { role: 'system', content: system },
       { role: 'user', content: user },
     ],
   }
-  return caller.call({ models: [model], body, ...(signal ? { signal } : {}) })
+  return caller.call({ models: [model], body, ...(headers ? { headers } : {}), ...(signal ? { signal } : {}) })
 }
 
 function tagged(tag: string, text: string): string {

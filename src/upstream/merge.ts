@@ -1,5 +1,4 @@
 import { UpstreamError, UsageError } from '../errors.ts'
-import { finalAnswer } from '../text/final_answer.ts'
 import type { MergeRule } from '../types.ts'
 import { type Judge, pickBest, rate } from './judge.ts'
 import {
@@ -10,11 +9,12 @@ import {
   type PlanParts,
   type PlanResult,
 } from './plan_types.ts'
+import { gistOf, saidOf } from './said.ts'
 import type { Answer } from './upstream_types.ts'
 
 /**
  * Makes one answer of several.
- * - `majority`: the most frequent by `finalAnswer`; of the groups that are as frequent, the one with the earliest answer. The
+ * - `majority`: the most frequent by `finalAnswer`, or by the tools that are called; of the groups that are as frequent, the one with the earliest answer. The
  *   text is that of the earliest in the group.
  * - `judge`: the one that a model picks, which sees all at once.
  * - `best_of_n`: the one that a model rates highest, which sees one at a time; of equal ones the earliest.
@@ -26,29 +26,29 @@ import type { Answer } from './upstream_types.ts'
 export async function merge(
   rule: MergeRule,
   answers: readonly Answer[],
-  { prompt, signal }: Pick<PlannedRequest, 'prompt' | 'signal'>,
+  { prompt, headers, signal }: Pick<PlannedRequest, 'prompt' | 'headers' | 'signal'>,
   { caller, modelOf }: Pick<PlanParts, 'caller' | 'modelOf'>,
 ): Promise<PlanResult> {
   const { by } = rule
   if (by === 'majority' || answers.length === 1) return majority(answers)
   if (by === 'concatenate') return concatenation(answers)
-  const judge = { caller, model: modelOf(requireJudge(rule)), signal }
+  const judge = { caller, model: modelOf(requireJudge(rule)), headers, signal }
   return by === 'judge' ? pickedByJudge(judge, prompt, answers) : bestRated(judge, prompt, answers)
 }
 
 /** The largest group of answers that come to the same; of equal ones the one with the earliest answer. Indexes, ascending. */
-export function largestGroup(texts: readonly string[]): number[] {
+export function largestGroup(answers: readonly Pick<Answer, 'text' | 'body'>[]): number[] {
   const groups = new Map<string, number[]>()
-  for (const [i, text] of texts.entries()) {
-    const final = finalAnswer(text)
-    groups.set(final, [...(groups.get(final) ?? []), i])
+  for (const [i, answer] of answers.entries()) {
+    const gist = gistOf(answer)
+    groups.set(gist, [...(groups.get(gist) ?? []), i])
   }
   // Groups stand in the order of their first answers, and only a larger one takes the place.
   return [...groups.values()].reduce((largest, group) => (group.length > largest.length ? group : largest))
 }
 
 function majority(answers: readonly Answer[]): PlanResult {
-  const group = largestGroup(answers.map(({ text }) => text))
+  const group = largestGroup(answers)
   return {
     answer: answers[group[0]!]!,
     calls: answers.map(answer => callOf(answer, 'answer')),
@@ -66,7 +66,7 @@ function concatenation(answers: readonly Answer[]): PlanResult {
 }
 
 async function pickedByJudge(judge: Judge, prompt: string, answers: readonly Answer[]): Promise<PlanResult> {
-  const texts = answers.map(({ text }) => text)
+  const texts = answers.map(saidOf)
   const asked = await heard(judge, pickBest(judge, prompt, texts))
   const most = majority(answers)
   const calls = [...most.calls, ...asked.calls]
@@ -75,7 +75,7 @@ async function pickedByJudge(judge: Judge, prompt: string, answers: readonly Ans
 }
 
 async function bestRated(judge: Judge, prompt: string, answers: readonly Answer[]): Promise<PlanResult> {
-  const ratings = await Promise.all(answers.map(({ text }) => heard(judge, rate(judge, prompt, text))))
+  const ratings = await Promise.all(answers.map(answer => heard(judge, rate(judge, prompt, saidOf(answer)))))
   const scores = ratings.map(({ verdict }) => verdict ?? Number.NaN)
   const best = scores.reduce(
     (best, score, i) => (score > (scores[best] ?? Number.NaN) || (best < 0 && !Number.isNaN(score)) ? i : best),

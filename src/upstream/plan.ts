@@ -1,6 +1,6 @@
 import { askInTurn } from './cascade.ts'
 import { askAll } from './ensemble.ts'
-import { callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
+import { askedOf, callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
 import type { Usage } from './upstream_types.ts'
 
 /**
@@ -10,16 +10,11 @@ import type { Usage } from './upstream_types.ts'
  * signal.
  */
 export async function carryOut(request: PlannedRequest, parts: PlanParts): Promise<PlanAnswer> {
-  const { decision, body, signal, onText } = request
+  const { decision, onText } = request
   if (decision.plan === 'single') {
     const chosen = decision.models.map(parts.modelOf)
     const models = [...chosen, ...(parts.fallbacks ?? []).filter(({ id }) => !decision.models.includes(id))]
-    const answer = await parts.caller.call({
-      models,
-      body,
-      ...(signal ? { signal } : {}),
-      ...(onText ? { onText } : {}),
-    })
+    const answer = await parts.caller.call({ ...askedOf(request), models, ...(onText ? { onText } : {}) })
     return { ...answer, calls: [callOf(answer, 'answer')] }
   }
   const started = parts.now()

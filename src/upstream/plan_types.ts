@@ -1,15 +1,20 @@
 import type { Decision, Model } from '../types.ts'
 import { failurePhrase } from './call_failure.ts'
-import { type Answer, type Attempt, CallError, type Caller, type ChatBody, type Usage } from './upstream_types.ts'
+import {
+  type Answer,
+  type Attempt,
+  CallError,
+  type Caller,
+  type ChatBody,
+  type ChatCall,
+  type Usage,
+} from './upstream_types.ts'
 
-/** A decided request. */
-export interface PlannedRequest {
+/** A decided request: `body`, or the bytes that were received, is what is sent, but for the model. */
+export interface PlannedRequest extends Pick<ChatCall, 'body' | 'received' | 'headers' | 'signal'> {
   readonly decision: Decision
-  /** What is sent, but for the model. */
-  readonly body: ChatBody
   /** What judges and scorers read as the request. */
   readonly prompt: string
-  readonly signal?: AbortSignal
   /** Called with each piece of the answer, where one model gives it; with the whole of it, where it is made from several. */
   readonly onText?: (text: string) => void
 }
@@ -64,6 +69,16 @@ export interface PlanResult {
   readonly text?: string
   readonly calls: readonly PlanCall[]
   readonly how: string
+}
+
+/** What all calls for an answer have in common. */
+export function askedOf({ body, received, headers, signal }: PlannedRequest): Omit<ChatCall, 'models'> {
+  return {
+    body,
+    ...(received ? { received } : {}),
+    ...(headers ? { headers } : {}),
+    ...(signal ? { signal } : {}),
+  }
 }
 
 /** An answered call as a step of a plan. */

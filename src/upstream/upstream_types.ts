@@ -49,11 +49,21 @@ export interface Answer {
   readonly body: unknown
 }
 
+/**
+ * The bytes of a received request with some of its top-level fields given other values, added where it lacks them; all else stays
+ * as it came. It does not ask for a stream.
+ */
+export type ReceivedBytes = (fields: Readonly<Record<string, unknown>>) => Uint8Array
+
 /** What is asked, and of whom. */
 export interface ChatCall {
   /** In order: the chosen, then fallbacks. At least one. */
   readonly models: readonly Model[]
   readonly body: ChatBody
+  /** Sent in place of `body`, with the model's name, to models of OpenAI's form; not where `onText` asks for a stream. */
+  readonly received?: ReceivedBytes
+  /** Of the client, names in lower case. Those of an allow-list go along. */
+  readonly headers?: ForwardRequest['headers']
   /** Aborting it cancels the call, which then throws the signal's reason. */
   readonly signal?: AbortSignal
   /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { findValues, replaceSpans } from '../../src/server/json_span.ts'
+import { describe, expect, test } from 'vitest'
+import { findValues, replaceSpans, withValues } from '../../src/server/json_span.ts'
 
 const replaced = (text: string, value: string) => {
   const bytes = Buffer.from(text)
@@ -62,4 +62,23 @@ test('nesting beyond 200 is too deep', () => {
   expect(findValues(nested(199), 'model').isTooDeep).toBe(false)
   expect(findValues(nested(200), 'model').isTooDeep).toBe(true)
   expect(findValues(nested(1_000_000), 'model').isTooDeep).toBe(true)
+})
+
+describe('withValues', () => {
+  const set = (json: string, values: object) =>
+    Buffer.from(withValues(Buffer.from(json), { ...values })).toString('utf8')
+
+  test('replaces where the key stands, however it is written, each time', () => {
+    expect(set('{ "a" : 1,"\\u0062":[2], "a":{"b":3}, "c":10000000000000000001 }', { a: null, b: 'x' })).toBe(
+      '{ "a" : null,"\\u0062":"x", "a":null, "c":10000000000000000001 }',
+    )
+  })
+
+  test('adds in front what is not there', () => {
+    expect(set(' {"seed":12345678901234567890}', { temperature: 0.7 })).toBe(
+      ' {"temperature":0.7,"seed":12345678901234567890}',
+    )
+    expect(set('{ }', { a: 1 })).toBe('{"a":1 }')
+    expect(set('{"deep":{"a":1}}', { a: 2 })).toBe('{"a":2,"deep":{"a":1}}')
+  })
 })

@@ -33,7 +33,7 @@ test.each([
     [0, 1, 2],
   ],
 ])('majority of %j', (texts, group) => {
-  expect(largestGroup(texts)).toEqual(group)
+  expect(largestGroup(texts.map(text => ({ text, body: {} })))).toEqual(group)
 })
 
 test('judge: one call that sees all; its last mark counts', async () => {

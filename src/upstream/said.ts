@@ -1,0 +1,56 @@
+import { finalAnswer } from '../text/final_answer.ts'
+import { parseJson } from './json.ts'
+import type { Answer } from './upstream_types.ts'
+
+type Said = Pick<Answer, 'text' | 'body'>
+
+/** What an answer says, as a judge reads it: its text, and the tools that it calls. */
+export function saidOf(answer: Said): string {
+  const calls = callsOf(answer)
+  if (calls.length === 0) return answer.text
+  return [...(answer.text === '' ? [] : [answer.text]), ...calls.map(call => `[calls ${call}]`)].join('\n')
+}
+
+/** The same for answers that come to the same: the tools that are called, where there are any, else `finalAnswer` of the text. */
+export function gistOf(answer: Said): string {
+  const calls = callsOf(answer)
+  return calls.length > 0 ? `calls ${calls.join(' ')}` : finalAnswer(answer.text)
+}
+
+interface Call {
+  readonly name?: unknown
+  readonly arguments?: unknown
+}
+
+interface Message {
+  readonly tool_calls?: readonly { readonly function?: Call; readonly custom?: { name?: unknown; input?: unknown } }[]
+  readonly function_call?: Call
+}
+
+/** `look({"at":"sky"})` for each, arguments with their keys in order, since models write them in any. */
+function callsOf({ body }: Said): string[] {
+  const { choices } = (body ?? {}) as { choices?: readonly { readonly message?: Message | null }[] }
+  const { tool_calls: tools, function_call: old } = choices?.[0]?.message ?? {}
+  const calls = [
+    ...(Array.isArray(tools) ? tools : []).map(
+      (tool): Call => tool?.function ?? { name: tool?.custom?.name, arguments: tool?.custom?.input },
+    ),
+    ...(old ? [old] : []),
+  ]
+  return calls.map(({ name, arguments: given }) => `${name}(${inOrder(String(given ?? ''))})`)
+}
+
+function inOrder(json: string): string {
+  const value = parseJson(json)
+  return value === undefined ? json : JSON.stringify(sorted(value))
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  )
+}
