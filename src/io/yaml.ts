@@ -1,7 +1,7 @@
 // Loaded on first use, as a file of its own: a bundle gives a dynamically imported CommonJS package no named exports.
 import { Composer, type Document, Lexer, LineCounter, Parser, YAMLParseError } from 'yaml'
 
-export { type Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, visit } from 'yaml'
+export { type Document, isAlias, isMap, isPair, isScalar, isSeq, parseDocument, stringify, visit } from 'yaml'
 
 /** Each level is some frames of the stack, and where that ends within a regular expression, so does the process. */
 const MOST_LEVELS = 200

@@ -15,6 +15,11 @@ export function createKey(): { readonly key: string; readonly sha256: string } {
   return { key, sha256: digest(key).toString('hex') }
 }
 
+/** By which somebody who has a key can tell whether it is this one: the first 12 digits of its SHA-256. */
+export function fingerprint({ sha256 }: Pick<ClientKey, 'sha256'>): string {
+  return sha256.slice(0, 12)
+}
+
 /** The key that a client shows, as `authorization: Bearer`, `x-api-key` or `api-key`, or as the password of a browser. */
 export function shownKey({ authorization, ...headers }: Headers): string | undefined {
   const [, scheme = '', shown = ''] = /^(Bearer|Basic) +(\S+) *$/i.exec(String(authorization ?? '')) ?? []
