@@ -21,6 +21,9 @@ import { planPartsOf } from './call_parts.ts'
 /** Share for strong that `threshold: auto` holds where no other is asked for. */
 const DEFAULT_SHARE = 0.5
 
+/** Where it starts where the weights do not say which threshold gives it. */
+const NEUTRAL = 0.5
+
 /** What calls models; both on one core, with its breakers, limits and connections. */
 export interface Upstream {
   readonly forwarder: Forwarder
@@ -49,11 +52,13 @@ export async function openRouting(
     )
   }
   const { statistics } = forwarder
-  const auto = await createRouter(options, { statistics })
+  const { share, isFollowed } = await askedShare(options)
+  const live = { statistics, ...(isFollowed ? { start: NEUTRAL } : {}) }
+  const auto = await createRouter(options, live)
   for (const { id } of auto.pool.models) requireCallable(id)
-  const decideAuto = config.isThresholdAuto && auto.pair ? followTraffic(auto, config) : decideBy(auto)
-  const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, { statistics }))
-  const strongTarget = targetOf(auto, config)
+  const decideAuto = isFollowed && auto.pair ? followTraffic(auto, share ?? DEFAULT_SHARE) : decideBy(auto)
+  const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, live))
+  const strongTarget = targetOf(auto, share ?? (isFollowed ? DEFAULT_SHARE : undefined))
   const planParts = planPartsOf(caller, config, models, undefined)
   const opened = new Map<string, Promise<OpenedStrategy>>()
   return {
@@ -118,9 +123,19 @@ function within(models: readonly Model[], request: RouteRequest): RouteRequest |
   }
 }
 
+/** The share that was asked for, and whether it is held by `threshold: auto`: a threshold of flags or the environment goes before both. */
+async function askedShare(options: RouterOptions): Promise<{ readonly share?: number; readonly isFollowed: boolean }> {
+  const { layers, config } = await gatherOptions(options)
+  const first = layers.find(({ threshold, strongPct }) => threshold !== undefined || strongPct !== undefined)
+  if (first?.threshold !== undefined) return { isFollowed: false }
+  const share = first?.strongPct
+  return { ...(share === undefined ? {} : { share }), isFollowed: config.isThresholdAuto === true }
+}
+
 /** `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. */
-function followTraffic(auto: Router, { strongPct = DEFAULT_SHARE }: Config): DecideOne {
-  const online = createOnlineThreshold(strongPct, auto.threshold!)
+function followTraffic(auto: Router, share: number): DecideOne {
+  const isKnown = auto.checkpoint?.tensors.win_rate_quantiles !== undefined
+  const online = createOnlineThreshold(share, isKnown ? auto.threshold : undefined)
   const strategy: Strategy = { winRate: prompts => auto.winRate(prompts) }
   const parts = { strategyId: auto.strategyId!, strategy, pair: auto.pair! }
   return async request => {
@@ -147,12 +162,9 @@ async function decideAt(
 }
 
 /** The share that was asked for, else what the threshold gave on the prompts that the weights were trained on. */
-function targetOf(
-  { policyId, threshold, checkpoint }: Router,
-  { strongPct, isThresholdAuto }: Config,
-): number | undefined {
+function targetOf({ policyId, threshold, checkpoint }: Router, asked: number | undefined): number | undefined {
   if (policyId !== 'threshold') return undefined
-  if (strongPct !== undefined || isThresholdAuto) return strongPct ?? DEFAULT_SHARE
+  if (asked !== undefined) return asked
   const stored = checkpoint?.tensors.win_rate_quantiles?.data
   return stored instanceof Float64Array && threshold !== undefined
     ? storedSpendingAt(threshold, stored).strongShare

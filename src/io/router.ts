@@ -46,13 +46,18 @@ export interface LiveParts {
   readonly statistics?: PoolStatistics
   /** Milliseconds since 1970. Default: the clock. */
   readonly now?: () => number
+  /** Of policy `threshold`: where to start from, where the weights cannot say what gives the share and traffic will. */
+  readonly start?: number
 }
 
 /**
  * Opens a router. Precedence: options, environment (`LLMROUTE_*`), llmroute.yaml, checkpoint.
  * @throws UsageError, DataError
  */
-export async function createRouter(options: RouterOptions = {}, { statistics, now }: LiveParts = {}): Promise<Router> {
+export async function createRouter(
+  options: RouterOptions = {},
+  { statistics, now, start }: LiveParts = {},
+): Promise<Router> {
   const asked = withLoggedLengths(await gatherOptions(options))
   const log = logOf(asked)
   const policyId = asked.layers.find(({ policy }) => policy !== undefined)?.policy ?? 'threshold'
@@ -69,7 +74,7 @@ export async function createRouter(options: RouterOptions = {}, { statistics, no
     }
   }
   refusePoolOptions(options)
-  const { strategyId, strategy, threshold, pair, checkpoint, notes } = await openThreshold(asked)
+  const { strategyId, strategy, threshold, pair, checkpoint, notes } = await openThreshold(asked, start)
   const policy = await createThreshold({ strategy: async () => ({ strategy, strategyId, threshold }) })
   return {
     ...decider(policy, { models: [pair.strong, pair.weak], pair, ...(statistics ? { statistics } : {}) }),

@@ -8,17 +8,28 @@ import type { Asked } from './router_options.ts'
 /** Share of prompts for strong where nobody asked for another. */
 const DEFAULT_STRONG_PCT = 0.5
 
+/** What a share is called by who asks for it: options, environment, configuration. */
+const SHARE_NAMES = ['--strong-pct', 'LLMROUTE_STRONG_PCT', 'strong_pct'] as const
+
 /** A strategy that is ready to decide between its pair. */
 export interface ReadyStrategy extends OpenedStrategy {
   /** Strong iff winRate >= threshold. */
   readonly threshold: number
 }
 
-/** Opens the strategy that was asked for, with its threshold. Throws UsageError, DataError. */
-export async function openThreshold(asked: Asked): Promise<ReadyStrategy> {
+/**
+ * Opens the strategy that was asked for, with its threshold. Throws UsageError, DataError.
+ * @param start threshold for a share that cannot be looked up, where traffic will correct it. Default: that is an error.
+ */
+export async function openThreshold(asked: Asked, start?: number): Promise<ReadyStrategy> {
   const opened = await openStrategy(asked)
   if (opened.checkpoint && opened.isConfigured) checkSha256(opened.checkpoint, asked.config)
-  return { ...opened, threshold: resolveThreshold(asked, opened) }
+  return { ...opened, threshold: resolveThreshold(asked, opened, start) }
+}
+
+function followAdvice({ file, isThresholdAuto }: Config): string {
+  if (isThresholdAuto) return ' threshold: auto is for serve and policy threshold.'
+  return file === undefined ? '' : ' With threshold: auto in llmroute.yaml, serve learns it from its traffic.'
 }
 
 function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {
@@ -32,26 +43,28 @@ function checkSha256({ file, sha256 }: StoredCheckpoint, config: Config): void {
 
 /** The threshold of llmroute.yaml counts only for the strategy and weights that it names. */
 function resolveThreshold(
-  { layers }: Asked,
+  { layers, config }: Asked,
   { strategyId, strategy, checkpoint, isConfigured }: OpenedStrategy,
+  start: number | undefined,
 ): number {
-  for (const { threshold, strongPct } of isConfigured ? layers : layers.slice(0, 2)) {
+  for (const [i, { threshold, strongPct }] of (isConfigured ? layers : layers.slice(0, 2)).entries()) {
     if (threshold !== undefined) return threshold
-    if (strongPct !== undefined) return lookUpShare(strongPct)
+    if (strongPct !== undefined) return lookUpShare(strongPct, SHARE_NAMES[i]!)
   }
-  return checkpoint || strategy.quantile ? lookUpShare(DEFAULT_STRONG_PCT) : 0.5
+  return checkpoint || strategy.quantile ? lookUpShare(DEFAULT_STRONG_PCT, SHARE_NAMES[0]) : 0.5
 
-  function lookUpShare(share: number): number {
+  function lookUpShare(share: number, where: string): number {
     if (strategy.quantile) return share <= 0 ? Number.POSITIVE_INFINITY : strategy.quantile(1 - share)
     const quantiles = checkpoint?.tensors.win_rate_quantiles
     if (quantiles) return thresholdForShare(quantiles.data as Float64Array, share)
+    if (start !== undefined) return start
     if (checkpoint) {
       throw new UsageError(
         `${checkpoint.file}: expected --threshold, since these weights come without win-rate quantiles. Find one for your prompts: llmroute calibrate --checkpoint ${checkpoint.file} --strong-pct 30% --data YOUR_PROMPTS.`,
       )
     }
     throw new UsageError(
-      `--strong-pct: expected a strategy with stored win-rate quantiles, got ${strategyId}. Use --threshold, or llmroute calibrate --strategy ${strategyId} --data your_prompts.csv.`,
+      `${where}: expected a strategy with stored win-rate quantiles, got ${strategyId}. Use --threshold, or llmroute calibrate --strategy ${strategyId} --data your_prompts.csv.${followAdvice(config)}`,
     )
   }
 }

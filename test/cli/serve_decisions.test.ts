@@ -154,6 +154,26 @@ test('threshold: auto keeps to the share that is asked for, whatever the traffic
   expect(await (await fetch(`${one.url}/metrics`)).text()).toContain('llmroute_strong_share_target 0.3\n')
 })
 
+test('threshold: auto learns the share of a strategy that stores nothing, too; a flag goes before it', async () => {
+  const one = await start('strategy: length\nthreshold: auto\nstrong_pct: 0.3\n')
+  let strong = 0
+  await many(200, async i => {
+    const model = await modelOf(post(one, { messages: [turn(`${i} ${'word '.repeat((i * 7919) % 50)}`)] }))
+    if (i >= 40 && model === 'big') strong++
+  })
+  expect(strong / 160).toBeGreaterThan(0.2)
+  expect(strong / 160).toBeLessThan(0.4)
+  const asked = await start('strategy: length\nthreshold: auto\n', ['--strong-pct', '0.1'])
+  expect(await (await fetch(`${asked.url}/metrics`)).text()).toContain('llmroute_strong_share_target 0.1\n')
+  const fixed = await start('strategy: length\nthreshold: auto\nstrong_pct: 0.3\n', ['--threshold', '0.9'])
+  const { headers } = await post(fixed, { messages: [turn('hi')] })
+  expect(headers.get('x-llmroute-threshold')).toBe('0.9')
+  await fixed.stop()
+  await expect(startServe(folder.path, `${pair()}strategy: length\nstrong_pct: 0.3\n`)).rejects.toThrow(
+    'strong_pct: expected a strategy with stored win-rate quantiles, got length. Use --threshold, or llmroute calibrate --strategy length --data your_prompts.csv. With threshold: auto in llmroute.yaml, serve learns it from its traffic.',
+  )
+})
+
 test('traffic that drifts from its target raises an alarm in log, metrics and page', async () => {
   const one = await start('strategy: mf\nstrong_pct: 0.5')
   await many(260, i => post(one, { messages: [turn(`ok ${i}`)] }))

@@ -56,3 +56,17 @@ test('it begins with the calibrated threshold, and its ends mean all and nothing
   expect(createOnlineThreshold(0, 0.57).value()).toBe(Number.POSITIVE_INFINITY)
   expect(createOnlineThreshold(1, 0.57).value()).toBe(0)
 })
+
+test('without a start the first request is decided at 0.5, and the share holds from then on', () => {
+  const online = createOnlineThreshold(0.3)
+  expect(online.value()).toBe(0.5)
+  const random = createRandom(1)
+  let strong = 0
+  for (let i = 0; i < 200; i++) {
+    const winRate = random() / 20
+    if (winRate >= online.value()) strong++
+    online.see(winRate)
+  }
+  expect(strong / 200).toBeGreaterThan(0.25)
+  expect(strong / 200).toBeLessThan(0.36)
+})
