@@ -46,7 +46,11 @@ export async function complete(
   const key = conversationKey(asked, conversation, client.name)
   const deciding = { routing, path, key, sticky, id, onShadow: parts.onShadow }
   const decided = await decide(target, conversation, body, deciding)
-  const exchange = { id, client, path, asked, started, request: decided.request, decision: decided.decision }
+  const exchange = {
+    ...{ id, client, path: `/v1${path}`, asked, started },
+    request: decided.request,
+    decision: decided.decision,
+  }
   const isStream = body.stream === true
   const isPlanned = decided.decision.plan !== 'single'
   if (isPlanned) requireMergeable(decided.decision, path, body)

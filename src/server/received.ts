@@ -20,7 +20,7 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
   if (isTooDeep) throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
   let body: unknown
   try {
-    body = JSON.parse(bytes.toString('utf8'))
+    body = JSON.parse(bytes.toString('utf8', hasMark(bytes) ? 3 : 0))
   } catch {
     throw invalidRequest('We could not parse the JSON body of your request.')
   }
@@ -28,6 +28,11 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
     throw invalidRequest('The body of your request is expected to be a JSON object.')
   }
   return { bytes, body: body as Received['body'], model: spans }
+}
+
+/** A byte-order mark, which Windows' tools put before UTF-8. RFC 8259 lets a reader ignore it. */
+function hasMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 }
 
 /** By events: an iterator costs as much as all the rest of reading. */

@@ -43,6 +43,7 @@ export interface Client {
 export interface Exchange {
   readonly id: string
   readonly client: Client
+  /** That was asked, without its query. */
   readonly path: string
   /** The `model` that was asked for, cut to what may be printed. */
   readonly asked: string
@@ -54,7 +55,8 @@ export interface Exchange {
   readonly model?: string | undefined
   readonly status: number
   readonly error?: ApiError | undefined
-  readonly ending: 'whole' | 'cut' | 'abandoned' | 'failed'
+  /** All of it came, the model broke off, the client went away, the server stopped, or no answer began. */
+  readonly ending: 'whole' | 'cut' | 'abandoned' | 'stopped' | 'failed'
   readonly attempts: readonly Attempt[]
   readonly isStream: boolean
   readonly isCached: boolean

@@ -151,6 +151,24 @@ test('bytes reach the model as they came: only the value of model is another', a
   expect(models.received[0]!.bytes.toString('utf8')).toBe(text.replace('"small" }', '"provider/small" }'))
 })
 
+test('a byte-order mark before the body is no mistake, and stays', async () => {
+  const text = '\ufeff{"model":"small","messages":[{"role":"user","content":"hi"}]}'
+  const answer = await post('/v1/chat/completions', text)
+  expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'You said: hi' } }] })
+  expect(models.received[0]!.bytes.toString('utf8')).toBe(text.replace('small', 'provider/small'))
+  expect((await post('/v1/chat/completions', `\ufeff${text}`)).status).toBe(400)
+})
+
+test('the log names paths as they were asked, of what was answered and of what was refused', async () => {
+  const ask = { model: 'small', messages: [{ role: 'user', content: 'hi' }] }
+  await post('/v1/chat/completions?x=hidden', ask, { 'x-request-id': 'path-answered' })
+  await post('/v1/chat/completions?x=hidden', { ...ask, model: 'none' }, { 'x-request-id': 'path-refused' })
+  const pathOf = (id: string) => serve.log().find(({ request }) => request === id)?.path
+  await serve.until(() => pathOf('path-answered') !== undefined && pathOf('path-refused') !== undefined)
+  expect([pathOf('path-answered'), pathOf('path-refused')]).toEqual(['/v1/chat/completions', '/v1/chat/completions'])
+  expect(serve.stderr()).not.toContain('hidden')
+})
+
 test('messages in Anthropic’s form go to models of that form', async () => {
   const body = { model: 'claude', max_tokens: 9, messages: ask('hi') }
   const answer = await post('/v1/messages', body, { 'anthropic-version': '2023-06-01' })
@@ -286,7 +304,7 @@ test('health, readiness, metrics, status page', async () => {
   expect((await fetch(`${serve.url}/ready`)).status).toBe(200)
   const metrics = await (await fetch(`${serve.url}/metrics`)).text()
   expect(metrics).toMatch(
-    /llmroute_requests_total\{path="\/chat\/completions",model="small",policy="threshold",status="200",ending="whole"\} \d+/,
+    /llmroute_requests_total\{path="\/v1\/chat\/completions",model="small",policy="threshold",status="200",ending="whole"\} \d+/,
   )
   expect(metrics).toContain('llmroute_dollars_total{model="big",key=""}')
   expect(metrics).toContain('llmroute_breaker_open{model="small"} 0')

@@ -28,7 +28,8 @@ export async function startModelServer(): Promise<ModelServer> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const bytes = Buffer.concat(chunks)
-    const one = { path: request.url!, headers: request.headers, bytes, body: JSON.parse(bytes.toString('utf8')) }
+    const body = JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, ''))
+    const one = { path: request.url!, headers: request.headers, bytes, body }
     received.push(one)
     if (await models.instead(one, response)) return
     if (one.body.stream === true) stream(one, response)
