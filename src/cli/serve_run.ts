@@ -104,8 +104,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     url: `http://${host}:${server.port}`,
     async stop() {
       stopWatching()
-      log.info('draining', { seconds: settings.drain })
-      await server.drain(settings.drain * 1000)
+      const { drain: seconds } = settings
+      log.info('draining', { underWay: server.running(), seconds })
+      const unfinished = await server.drain(seconds * 1000)
+      if (unfinished > 0) log.warn('stopped: requests that took longer were ended', { unfinished, seconds })
+      else log.info('stopped: all requests were answered')
       await upstream.forwarder.close()
       await decisions.close()
     },

@@ -57,12 +57,16 @@ export function createServerLog(
         latency: Math.round(latency * 1000) / 1000,
         overhead: exchange.overhead === undefined ? undefined : Math.round(exchange.overhead * 1000) / 1000,
         ...(logsPrompts ? { prompt: exchange.request.prompt.slice(0, LONGEST) } : {}),
-        ...(error ? { error: (error.detail ?? error.message).slice(0, LONGEST_ERROR) } : {}),
+        ...(error || ending !== 'whole' ? { error: whatHappened(exchange) } : {}),
       }
-      if (ending === 'failed' || ending === 'cut') log.warn(fields, 'request')
+      if (ending !== 'whole' && ending !== 'abandoned') log.warn(fields, 'request')
       else log.info(fields, 'request')
     },
     refusal({ id, path, error: { status, code, type, detail }, thrown }) {
+      if (status === 499) {
+        log.info({ request: id, path, error: 'The client went away before it was decided who answers.' }, 'request')
+        return
+      }
       const stack = status === 500 && thrown instanceof Error ? { stack: thrown.stack } : {}
       log.warn(
         { request: id, path, status, code: code ?? type, ...stack, error: detail?.slice(0, LONGEST_ERROR) },
@@ -72,4 +76,13 @@ export function createServerLog(
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, fields = {}) => log.warn(fields, event),
   }
+}
+
+/** Of an answer that is not whole: an error, or how a stream that had begun ended. */
+function whatHappened({ error, ending }: Exchange): string {
+  if (ending === 'abandoned') return 'The client went away before its answer was complete.'
+  if (error) return (error.detail ?? error.message).slice(0, LONGEST_ERROR)
+  return ending === 'cut'
+    ? 'The model broke off before its answer was complete.'
+    : 'The server stopped before the answer was complete.'
 }

@@ -3,9 +3,9 @@ import type { Model } from '../types.ts'
 import { countSent } from '../upstream/call_failure.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
-import { type ApiError, apiErrorOf, clientGone, envelope } from './envelope.ts'
+import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
-import { goneSignal } from './gone.ts'
+import { abortedEnding, goneSignal } from './gone.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 
@@ -32,15 +32,10 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   try {
     forwarded = await routing.forwarder.forward({ models, path, bodyFor, headers: received, isStream, signal })
   } catch (thrown) {
-    const isGone = signal.aborted
-    const error = isGone ? clientGone().error : apiErrorOf(thrown, parts.now())
-    report(passing, {
-      status: error.status,
-      error,
-      ending: isGone ? 'abandoned' : 'failed',
-      attempts: attemptsOf(thrown),
-      isCached: false,
-    })
+    const { ending, error } = signal.aborted
+      ? abortedEnding(signal)
+      : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
+    report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
     return answerError(response, error, exchange.id)
   }
   const { model, status, attempts, isCached } = forwarded
@@ -51,11 +46,12 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const watcher = isStream ? createStreamWatcher() : undefined
   const sending = watcher
     ? pipe(forwarded, response, headers, { watcher, path, gone: signal })
-    : sendWhole(forwarded, response, headers, signal)
+    : sendWhole(forwarded, response, headers)
   passing.onAnswer(model)
   const ending = await sending
-  const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, ending)
-  forwarded.release(ending, {
+  const released = ending === 'stopped' ? 'abandoned' : ending
+  const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, released)
+  forwarded.release(released, {
     ...(cost === undefined ? {} : { cost }),
     ...(usage ? { outputTokens: usage.outputTokens } : {}),
   })
@@ -126,7 +122,7 @@ function encoded(id: string): string {
   return /^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id)
 }
 
-type Ending = 'whole' | 'cut' | 'abandoned'
+type Ending = 'whole' | 'cut' | 'abandoned' | 'stopped'
 
 /** Longest answer that is written as one text with its headers. */
 const ONE_PIECE = 65_536
@@ -136,10 +132,9 @@ async function sendWhole(
   { status, body, bytes: whole }: Forwarded,
   response: ServerResponse,
   headers: string[],
-  gone: AbortSignal,
 ): Promise<Ending> {
   const bytes = whole ?? (await gathered(body))
-  if (gone.aborted) return 'abandoned'
+  if (response.destroyed) return 'abandoned'
   headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
   // Text goes out in one write with the headers, which costs less than two; as latin1 every byte stays what it is.
@@ -167,13 +162,14 @@ async function pipe(
       const isFull = !response.write(chunk)
       watcher.see(chunk)
       if (isFull) await drained(response)
-      if (gone.aborted) return 'abandoned'
+      gone.throwIfAborted()
     }
   } catch {
-    if (gone.aborted) return 'abandoned'
-    const event = path === '/messages' ? CUT_MESSAGE : `data: ${envelope(CUT)}\n\n`
+    const { ending, error } = gone.aborted ? abortedEnding(gone) : { ending: 'cut' as const, error: CUT }
+    if (ending === 'abandoned') return ending
+    const event = path === '/messages' ? anthropicEvent(error) : `data: ${envelope(error)}\n\n`
     response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
-    return 'cut'
+    return ending
   }
   response.end()
   return 'whole'
@@ -187,7 +183,9 @@ const CUT: ApiError = {
 }
 
 /** As Anthropic's clients expect it. */
-const CUT_MESSAGE = `event: error\ndata: ${JSON.stringify({ type: 'error', error: { type: 'api_error', message: CUT.message } })}\n\n`
+function anthropicEvent({ message }: ApiError): string {
+  return `event: error\ndata: ${JSON.stringify({ type: 'error', error: { type: 'api_error', message } })}\n\n`
+}
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise(resolve => {

@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { countSent } from '../upstream/call_failure.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
-import { apiErrorOf, clientGone } from './envelope.ts'
+import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
-import { goneSignal } from './gone.ts'
+import { abortedEnding, goneSignal } from './gone.ts'
 import { attemptsOf, type Begun, tellDecision } from './pass_on.ts'
 import { plannedBody, plannedEvents } from './planned_answer.ts'
 import { receivedBytes } from './planned_request.ts'
@@ -44,8 +44,9 @@ export async function answerPlanned(
       signal,
     })
   } catch (thrown) {
-    const error = signal.aborted ? clientGone().error : apiErrorOf(thrown, parts.now())
-    const ending = signal.aborted ? ('abandoned' as const) : ('failed' as const)
+    const { ending, error } = signal.aborted
+      ? abortedEnding(signal)
+      : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
     report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
     return answerError(response, error, exchange.id)
   }
@@ -56,7 +57,7 @@ export async function answerPlanned(
   const { include_usage: includesUsage } = (body.stream_options ?? {}) as { include_usage?: unknown }
   response.end(isStream ? plannedEvents(answer, includesUsage === true) : JSON.stringify(plannedBody(answer)))
   const firstByte = parts.now() - exchange.started
-  const ending = signal.aborted ? 'abandoned' : 'whole'
+  const ending = response.destroyed ? 'abandoned' : 'whole'
   report({ status: 200, model, ending, attempts, isCached, firstByte, usage, cost })
 }
 

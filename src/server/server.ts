@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import type { AddressInfo, Socket } from 'node:net'
 import { UsageError } from '../errors.ts'
 import type { App } from './app.ts'
+import { stopAnswer } from './gone.ts'
 
 /** Where to listen, and how long a request may take to come. Milliseconds. */
 export interface ListenOptions {
@@ -15,6 +16,8 @@ export interface ListenOptions {
 /** Limits of a connection. Milliseconds and bytes. */
 const KEEP_ALIVE = 65_000
 const HEADER_BYTES = 32_768
+/** For the last words of a server that stops. */
+const PARTING = 500
 /** Between two looks at who takes too long. */
 const [LEAST_CHECK, LONGEST_CHECK] = [100, 2_000]
 
@@ -27,8 +30,13 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 /** A server that listens. */
 export interface ListeningServer {
   readonly port: number
-  /** Takes no new request, lets those under way finish, and ends what is left after `deadline` milliseconds. */
-  drain(deadline: number): Promise<void>
+  /** Requests that are under way. */
+  running(): number
+  /**
+   * Takes no new request, lets those under way finish, and after `deadline` milliseconds ends what is left, telling whoever asked.
+   * Resolves to how many that were.
+   */
+  drain(deadline: number): Promise<number>
 }
 
 /** Starts to listen. Rejects with UsageError where the address cannot be had. */
@@ -72,20 +80,26 @@ export function listen(
     server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))
     server.listen(port, host, () => {
       server.removeAllListeners('error')
-      resolve({ port: (server.address() as AddressInfo).port, drain })
+      resolve({ port: (server.address() as AddressInfo).port, running: () => underWay.size, drain })
     })
   })
 
-  function drain(deadline: number): Promise<void> {
+  function drain(deadline: number): Promise<number> {
     isDraining = true
     const busy = new Set([...underWay].map(({ socket }) => socket))
     for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
     for (const response of underWay) response.shouldKeepAlive = false
     return new Promise(resolve => {
-      const timer = setTimeout(() => server.closeAllConnections(), deadline)
+      let ended = 0
+      let timer = setTimeout(() => {
+        ended = underWay.size
+        for (const response of underWay) stopAnswer(response)
+        // Whoever does not read what they are told is cut off.
+        timer = setTimeout(() => server.closeAllConnections(), PARTING)
+      }, deadline)
       server.close(() => {
         clearTimeout(timer)
-        resolve()
+        resolve(ended)
       })
     })
   }

@@ -53,7 +53,7 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
   let dollarsAllStrong: number | null = 0
   return {
     see(exchange) {
-      if (exchange.ending === 'failed' || exchange.ending === 'cut') failed++
+      if (exchange.ending !== 'whole' && exchange.ending !== 'abandoned') failed++
       const minute = Math.floor(now() / MINUTE)
       const known = minutes.get(minute)
       minutes.set(minute, (known ?? 0) + 1)
