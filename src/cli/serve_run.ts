@@ -1,5 +1,4 @@
 import cluster from 'node:cluster'
-import { unwatchFile, watchFile } from 'node:fs'
 import type { CallSettings } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import { type Config, readConfig } from '../io/config.ts'
@@ -18,6 +17,7 @@ import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
 import { openServeLog } from './serve_log.ts'
+import { watchConfig } from './serve_reload.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
 import { createWorkerState } from './serve_worker.ts'
 
@@ -38,7 +38,6 @@ export interface Serving {
 }
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
-const RELOAD_INTERVAL = 1000
 
 /**
  * Reads the configuration, opens everything and listens. Reads it again on SIGHUP and when the file changes: a bad one keeps the
@@ -131,26 +130,17 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       const nextUpstream = nextCalling === calling ? upstream : openUpstream(next)
       const nextRouting = await openRouting(asked, nextSettings, nextUpstream)
       await warmUp(nextRouting)
+      const earlier = upstream
       upstream = nextUpstream
       routing = nextRouting
       settings = nextSettings
       limits = limitsOf(settings)
       calling = nextCalling
       state.describe(routing)
+      if (earlier !== upstream) void admission.whenLeft().then(() => earlier.forwarder.close())
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
     } catch (error) {
       log.warn('configuration kept: the new one cannot be used', { error: (error as Error).message })
-    }
-  }
-
-  /** Calls `read` on SIGHUP and when the file has changed; the function it gives ends that. */
-  function watchConfig(file: string | undefined, read: () => Promise<void>): () => void {
-    const changed = () => void read()
-    process.on('SIGHUP', changed)
-    if (file !== undefined) watchFile(file, { interval: RELOAD_INTERVAL, persistent: false }, changed)
-    return () => {
-      process.off('SIGHUP', changed)
-      if (file !== undefined) unwatchFile(file, changed)
     }
   }
 }

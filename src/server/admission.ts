@@ -27,14 +27,27 @@ export interface AdmissionGauge {
   readonly waiting: () => number
 }
 
+/** Requests that were let in while the same held. */
+interface Era {
+  enter(): void
+  leave(): void
+  /** Resolves once all have left. */
+  ended(): Promise<void>
+}
+
 const ANYONE: Client = { name: '' }
 
 /** Asks for a key where there are keys, asks what it may still do, and queues what is too much at a time. */
-export function createAdmission({ limits, allowances }: AdmissionOptions): Admission & AdmissionGauge {
+export function createAdmission({ limits, allowances }: AdmissionOptions): Admission &
+  AdmissionGauge & {
+    /** Resolves once all requests that were let in so far have left. */
+    whenLeft(): Promise<void>
+  } {
   let keys = limits().keys
   let find = createKeyRing(keys)
   const queue = new Set<() => void>()
   let running = 0
+  let era = createEra(leavePlace)
 
   function identify(headers: Parameters<Admission['identify']>[0]): Client {
     if (limits().keys !== keys) {
@@ -101,12 +114,37 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
       if (client.rateLimit !== undefined || client.dailyBudget !== undefined) await spendAllowance(client, onGone)
       const place = takePlace(onGone)
       if (place) await place
-      return leavePlace
+      era.enter()
+      return era.leave
+    },
+    whenLeft() {
+      const { ended } = era
+      era = createEra(leavePlace)
+      return ended()
     },
     async reserve(client, dollars) {
       const reserved = await allowances().reserve(client, dollars)
       if (typeof reserved === 'function') return reserved
       throw new ApiFailure(reserved)
     },
+  }
+}
+
+/** One `leave` for all, since each request calls one. */
+function createEra(leavePlace: () => void): Era {
+  let count = 0
+  let tell = () => {}
+  return {
+    enter: () => count++,
+    leave() {
+      count--
+      leavePlace()
+      if (count === 0) tell()
+    },
+    ended: () =>
+      new Promise(resolve => {
+        tell = resolve
+        if (count === 0) resolve()
+      }),
   }
 }

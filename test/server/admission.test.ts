@@ -161,6 +161,26 @@ test('so many at a time, so many in line, in order; whoever goes away leaves the
   expect([admission.running(), admission.waiting()]).toEqual([2, 0])
 })
 
+test('it is told when all have left who were let in so far, whoever comes later', async () => {
+  const { admission, enter } = admissionOf({ maxConcurrency: 2 })
+  await admission.whenLeft()
+  const [first, second] = [await enter(), await enter()]
+  const third = enter()
+  let isTold = false
+  const told = admission.whenLeft().then(() => {
+    isTold = true
+  })
+  first()
+  const late = await third
+  await Promise.resolve()
+  expect(isTold).toBe(false)
+  second()
+  await told
+  expect(admission.running()).toBe(1)
+  late()
+  expect(admission.running()).toBe(0)
+})
+
 test('a new key has 256 random bits, and is found by its hash', () => {
   const made = [createKey(), createKey()]
   expect(made[0]!.key).toMatch(/^llmr-[\w-]{43}$/)

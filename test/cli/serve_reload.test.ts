@@ -1,0 +1,177 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { oneAtATime } from '../../src/cli/serve_reload.ts'
+import { runCli } from '../helpers/run_cli.ts'
+import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
+import { temporaryFolder } from '../helpers/temporary_folder.ts'
+
+const folder = temporaryFolder()
+const file = join(folder.path, 'llmroute.yaml')
+const shipped = readFileSync('checkpoints/mf.safetensors')
+
+/** Connections of a model that keeps them for a minute; each answer waits for `release`. */
+const sockets = new Set<Socket>()
+let waiting: ServerResponse[] = []
+let isHeld = false
+const model = createServer((request, response) => {
+  request.resume().on('end', () => (isHeld ? waiting.push(response) : answer(response)))
+})
+model.keepAliveTimeout = 60_000
+model.on('connection', socket => {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+})
+const answer = (response: ServerResponse) =>
+  response
+    .writeHead(200, { 'content-type': 'application/json' })
+    .end('{"choices":[{"index":0,"message":{"role":"assistant","content":"ok"},"finish_reason":"stop"}]}')
+const release = () => {
+  isHeld = false
+  for (const response of waiting.splice(0)) answer(response)
+}
+
+const config = (rest = 'strategy: length\nthreshold: 0.5', names = ['big', 'small']) => `
+models:
+  ${names[0]}: { base_url: 'http://127.0.0.1:${(model.address() as AddressInfo).port}/v1' }
+  ${names[1]}: { base_url: 'http://127.0.0.1:${(model.address() as AddressInfo).port}/v1' }
+pair: { strong: ${names[0]}, weak: ${names[1]} }
+${rest}
+`
+let serve: ServeProcess
+const post = (body: object = {}) =>
+  fetch(`${serve.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'hi' }], ...body }),
+  })
+const said = (text: string) => serve.log().filter(({ msg }) => String(msg).startsWith(text)).length
+const answeredBy = async () => (await post()).headers.get('x-llmroute-model')
+
+beforeAll(async () => {
+  await new Promise<void>(resolve => model.listen(0, '127.0.0.1', resolve))
+  serve = await startServe(folder.path, config())
+})
+beforeEach(() => {
+  waiting = []
+  isHeld = false
+})
+afterAll(async () => {
+  expect(await serve?.stop()).toBe(0)
+  model.closeAllConnections()
+  await new Promise(resolve => model.close(resolve))
+})
+
+test('what is asked for while it runs is done once more afterwards, never at the same time', async () => {
+  const begun: string[] = []
+  let state = 'first'
+  let isRunning = false
+  let finish = () => {}
+  const ask = oneAtATime(async () => {
+    expect(isRunning).toBe(false)
+    isRunning = true
+    begun.push(state)
+    await new Promise<void>(resolve => {
+      finish = resolve
+    })
+    isRunning = false
+  })
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  ask()
+  state = 'second'
+  ask()
+  state = 'last'
+  ask()
+  expect(begun).toEqual(['first'])
+  finish()
+  await turn()
+  expect(begun).toEqual(['first', 'last'])
+  finish()
+  await turn()
+  ask()
+  expect(begun).toEqual(['first', 'last', 'last'])
+})
+
+test('SIGHUP again and again: what the file says last holds', async () => {
+  const before = said('configuration read again')
+  for (let i = 0; i < 5; i++) {
+    writeFileSync(`${file}.new`, config(undefined, [`big${i}`, `small${i}`]))
+    renameSync(`${file}.new`, file)
+    process.kill(serve.pid, 'SIGHUP')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await serve.until(async () => (await answeredBy()) === 'small4')
+  // A change of the file is seen within a second or two; it says the same.
+  const end = Date.now() + 2500
+  while (Date.now() < end) {
+    expect(await answeredBy()).toBe('small4')
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  expect(said('configuration read again') - before).toBeGreaterThanOrEqual(1)
+  writeFileSync(file, config())
+  await serve.until(async () => (await answeredBy()) === 'small')
+})
+
+test('connections of the earlier configuration are closed once its requests are over', async () => {
+  isHeld = true
+  const early = post()
+  await serve.until(() => waiting.length === 1)
+  const old = [...sockets]
+  writeFileSync(file, config('strategy: length\nthreshold: 0.5\nretry: { attempts: 2 }'))
+  const before = said('configuration read again')
+  process.kill(serve.pid, 'SIGHUP')
+  await serve.until(() => said('configuration read again') > before)
+  const late = post()
+  await serve.until(() => waiting.length === 2)
+  expect(old.every(socket => sockets.has(socket))).toBe(true)
+  answer(waiting.shift()!)
+  expect((await early).status).toBe(200)
+  // By themselves they would stay for some seconds more.
+  const overAt = Date.now()
+  await serve.until(() => !old.some(socket => sockets.has(socket)))
+  expect(Date.now() - overAt).toBeLessThan(3000)
+  release()
+  expect((await late).status).toBe(200)
+  expect(sockets.size).toBe(1)
+})
+
+describe('weights that cannot be read', () => {
+  const strategy = (checkpoint: string) => `strategy: mf\ncheckpoint: ${checkpoint}\nthreshold: 0.5`
+  const cut = () => {
+    writeFileSync(join(folder.path, 'cut.safetensors'), shipped.subarray(0, shipped.length / 2))
+    return strategy('cut.safetensors')
+  }
+
+  test.each([
+    ['none', () => strategy('gone.safetensors'), /gone\.safetensors: expected a checkpoint file, got no such file/],
+    ['cut', cut, /cut\.safetensors: expected a safetensors file with at least \d+ bytes, got \d+/],
+    [
+      'none, of a policy that seldom asks them',
+      () =>
+        `${strategy('gone.safetensors')}\npolicy: chain\nchain: { order: [rules, threshold] }\nrules: [{ model: big }]`,
+      /gone\.safetensors: expected a checkpoint file, got no such file/,
+    ],
+  ])('%s: it does not start, and so is never ready', async (_, rest, message) => {
+    const args = ['serve', '--port', '0', '--config', folder.write('weights.yaml', config(rest()))]
+    const { code, stderr } = await runCli(args)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+    expect(stderr).not.toContain('listening')
+  })
+
+  test('while it runs: it stays with what it has, and ready', async () => {
+    const before = said('configuration kept')
+    writeFileSync(file, config(cut()))
+    process.kill(serve.pid, 'SIGHUP')
+    await serve.until(() => said('configuration kept') > before)
+    expect(serve.log().findLast(({ msg }) => String(msg).startsWith('configuration kept'))!.error).toContain(
+      'cut.safetensors: expected a safetensors file',
+    )
+    expect((await fetch(`${serve.url}/ready`)).status).toBe(200)
+    expect(await answeredBy()).toBe('small')
+    const whole = join(folder.path, 'cut.safetensors')
+    writeFileSync(whole, shipped)
+    process.kill(serve.pid, 'SIGHUP')
+    await serve.until(async () => (await post()).headers.get('x-llmroute-strategy') === 'mf')
+  })
+})
