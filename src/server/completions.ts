@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { printable } from '../registry.ts'
+import type { Model } from '../types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
-import { conversationKey, readConversation } from './conversation.ts'
+import { continuedKey, conversationKey, readConversation, responseKey } from './conversation.ts'
 import { decide } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { expectedCost } from './expected_cost.ts'
@@ -44,7 +45,8 @@ export async function complete(
   }
   const conversation = readConversation(body)
   const key = conversationKey(asked, conversation, client.name)
-  const deciding = { routing, path, key, sticky, id, onShadow: parts.onShadow }
+  const continued = path === '/responses' ? continuedKey(body) : undefined
+  const deciding = { routing, path, key, continued, sticky, id, onShadow: parts.onShadow }
   const decided = await decide(target, conversation, body, deciding)
   const exchange = {
     ...{ id, client, path: `/v1${path}`, asked, started },
@@ -78,9 +80,16 @@ export async function complete(
       onAnswer: model => {
         if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model.id)
       },
+      ...(path === '/responses' ? { onResponse: (model, id) => keepResponse(model, responseKey(id)) } : {}),
     })
   } finally {
     release?.()
+  }
+
+  function keepResponse(model: Model, response: string | undefined): void {
+    if (response === undefined) return
+    sticky.keep(response, model.id)
+    if (continued !== undefined) sticky.keep(continued, model.id)
   }
 }
 

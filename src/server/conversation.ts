@@ -37,6 +37,21 @@ export function conversationKey(name: string, { turns }: Conversation, client: s
   return `${hash32(said, 1).toString(36)}-${hash32(said, 2).toString(36)}`
 }
 
+/** Longest id that is remembered; OpenAI's have about 60 characters. */
+const LONGEST_ID = 256
+
+/** The key of a response of the Responses API, which only the model can continue that made it; undefined for what is no id. */
+export function responseKey(id: unknown): string | undefined {
+  return typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? `response:${id}` : undefined
+}
+
+/** The key of what a request to the Responses API continues by its id: a response, or a conversation that the provider keeps. */
+export function continuedKey(body: Readonly<Record<string, unknown>>): string | undefined {
+  const { previous_response_id: previous, conversation } = body
+  const { id = conversation } = (conversation ?? {}) as { id?: unknown }
+  return responseKey(previous) ?? responseKey(id)
+}
+
 function turnsOf({ messages, input, prompt }: Readonly<Record<string, unknown>>): Turn[] {
   if (messages !== undefined) {
     if (!Array.isArray(messages)) throw invalidRequest('messages: expected a list, got another thing.', 'messages')

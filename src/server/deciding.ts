@@ -22,6 +22,8 @@ export interface DecidingParts {
   readonly path: string
   /** Of the conversation. */
   readonly key: string | undefined
+  /** Of the response or conversation that it continues by its id. */
+  readonly continued: string | undefined
   readonly sticky: StickyModels
   /** Of the request, for what the shadow policy says. */
   readonly id: string
@@ -35,7 +37,7 @@ export async function decide(
   body: Readonly<Record<string, unknown>>,
   parts: DecidingParts,
 ): Promise<Decided> {
-  const { routing, path, key, sticky } = parts
+  const { routing, path, key, continued, sticky } = parts
   const { pool } = routing
   const request = requestOf(conversation, body, routing, key)
   if (target.kind === 'model') {
@@ -48,6 +50,10 @@ export async function decide(
     )
   }
   const asked = { ...request, candidates: speakersOf(routing, path) }
+  const holder = continued === undefined ? undefined : sticky.modelOf(continued)
+  const own = holder === undefined ? undefined : asked.candidates.find(({ id }) => id === holder)
+  // Nobody else knows what was said: no other model can take over.
+  if (own) return { request, decision: straight(own.id, 'sticky'), models: [own] }
   const { candidates } = eligible(asked, pool)
   const kept = key !== undefined && routing.isSticky && isContinued(conversation) ? sticky.modelOf(key) : undefined
   const same = candidates.find(({ id }) => id === kept)

@@ -21,6 +21,8 @@ export interface Passing {
   readonly request: Omit<ForwardRequest, 'signal'>
   /** Called when a model has taken the request. */
   onAnswer(model: Model): void
+  /** Called when a response of the Responses API has ended. */
+  onResponse?(model: Model, id: unknown): void
 }
 
 /** Sends a request to its models and the answer's bytes to the client, and says once what became of it. */
@@ -49,6 +51,8 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
     : sendWhole(forwarded, response, headers)
   passing.onAnswer(model)
   const ending = await sending
+  const json = forwarded.json as { readonly id?: unknown } | null | undefined
+  passing.onResponse?.(model, watcher ? watcher.figures().responseId : json?.id)
   const released = ending === 'stopped' ? 'abandoned' : ending
   const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, released)
   forwarded.release(released, {

@@ -8,6 +8,8 @@ const LONGEST_END = 4
 /** What an answer in events says about itself. */
 export interface StreamFigures {
   readonly usage: unknown
+  /** Of the Responses API; undefined where no event tells it. */
+  readonly responseId: unknown
   /** Characters of text in all choices. */
   readonly characters: number
   /** Whether the bytes so far end between two events. */
@@ -27,6 +29,7 @@ export function createStreamWatcher(): StreamWatcher {
   let tail = '\n\n'
   let usage: Record<string, unknown> = {}
   let characters = 0
+  let responseId: unknown
 
   function take(text: string): void {
     if (!text.startsWith('data:')) return
@@ -36,6 +39,7 @@ export function createStreamWatcher(): StreamWatcher {
       const event = JSON.parse(data)
       // Anthropic's form tells tokens of input and output in different events.
       usage = { ...usage, ...(event.usage ?? event.response?.usage ?? event.message?.usage) }
+      responseId ??= event.response?.id
       if (typeof event.delta === 'string') characters += event.delta.length
       if (typeof event.delta?.text === 'string') characters += event.delta.text.length
       for (const choice of Array.isArray(event.choices) ? event.choices : []) {
@@ -55,6 +59,6 @@ export function createStreamWatcher(): StreamWatcher {
       if (line.length > LONGEST_EVENT) line = ''
       for (const whole of lines) take(whole)
     },
-    figures: () => ({ usage, characters, isBetweenEvents: /\n\r?\n$/.test(tail) }),
+    figures: () => ({ usage, responseId, characters, isBetweenEvents: /\n\r?\n$/.test(tail) }),
   }
 }
