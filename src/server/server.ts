@@ -44,8 +44,9 @@ export function listen(
   app: App,
   { port, host, headersTimeout, requestTimeout }: ListenOptions,
 ): Promise<ListeningServer> {
-  const underWay = new Set<ServerResponse>()
-  const sockets = new Set<Socket>()
+  // An entry is changed, not deleted and added again, at each request: a table of deleted ones would keep their answers alive.
+  const underWay = new Map<Socket, ServerResponse | undefined>()
+  const answers = () => [...underWay.values()].filter(response => response !== undefined)
   let isDraining = false
   const server = createHttpServer(
     {
@@ -56,23 +57,23 @@ export function listen(
       connectionsCheckingInterval: Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout)),
     },
     (request, response) => {
-      underWay.add(response)
+      const { socket } = request
+      underWay.set(socket, response)
       response.once('close', () => {
-        underWay.delete(response)
+        if (underWay.get(socket) === response) underWay.set(socket, undefined)
         // Whoever keeps the connection could ask for ever.
-        if (isDraining) request.socket.destroySoon()
+        if (isDraining) socket.destroySoon()
       })
       void app(request, response)
     },
   )
   server.on('connection', socket => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    underWay.set(socket, undefined)
+    socket.once('close', () => underWay.delete(socket))
   })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
-    const isAnswered = [...underWay].some(response => response.socket === socket && response.headersSent)
     // A line in the midst of an answer would be taken for a part of it.
-    if (isAnswered || !socket.writable) return socket.destroy()
+    if (underWay.get(socket as Socket)?.headersSent || !socket.writable) return socket.destroy()
     const status = Object.hasOwn(STATUS_OF, code) ? STATUS_OF[code] : '400 Bad Request'
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
   })
@@ -80,20 +81,22 @@ export function listen(
     server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))
     server.listen(port, host, () => {
       server.removeAllListeners('error')
-      resolve({ port: (server.address() as AddressInfo).port, running: () => underWay.size, drain })
+      resolve({ port: (server.address() as AddressInfo).port, running: () => answers().length, drain })
     })
   })
 
   function drain(deadline: number): Promise<number> {
     isDraining = true
-    const busy = new Set([...underWay].map(({ socket }) => socket))
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroy()
-    for (const response of underWay) response.shouldKeepAlive = false
+    for (const [socket, response] of underWay) {
+      if (response) response.shouldKeepAlive = false
+      else socket.destroy()
+    }
     return new Promise(resolve => {
       let ended = 0
       let timer = setTimeout(() => {
-        ended = underWay.size
-        for (const response of underWay) stopAnswer(response)
+        const late = answers()
+        ended = late.length
+        for (const response of late) stopAnswer(response)
         // Whoever does not read what they are told is cut off.
         timer = setTimeout(() => server.closeAllConnections(), PARTING)
       }, deadline)
