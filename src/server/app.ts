@@ -45,7 +45,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       else send(request, response, await keyedPage(path))
     } catch (thrown) {
       const error = apiErrorOf(thrown, parts.now())
-      parts.onRefusal({ id, path: printable(pathOf(request)), error, thrown })
+      parts.onRefusal({ id, path: printable(pathOf(request)), error })
       answerError(response, error, id)
     }
 

@@ -9,7 +9,7 @@ export interface ApiError {
   readonly param?: string
   /** Seconds after which another try makes sense. */
   readonly retryAfter?: number
-  /** What only the log says. */
+  /** What only the log says: of what is our fault, the stack. */
   readonly detail?: string
 }
 
@@ -47,5 +47,6 @@ export function apiErrorOf(error: unknown, now: number): ApiError {
   if (name === 'UsageError') return { status: 400, type: 'invalid_request_error', code: null, message }
   if (name === 'UpstreamError') return upstreamErrorOf(error as Error, now)
   const told = 'The router failed. Its log says more.'
-  return { status: 500, type: 'server_error', code: 'internal_error', message: told }
+  const detail = error instanceof Error ? (error.stack ?? message) : 'Something that is no error was thrown.'
+  return { status: 500, type: 'server_error', code: 'internal_error', message: told, detail }
 }

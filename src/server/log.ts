@@ -12,7 +12,7 @@ export interface ServerLog {
 
 /** Longest piece of text that is logged of a request. */
 const LONGEST = 200
-/** Of the sentences about what failed, one model after the other. */
+/** Of the sentences about what failed, one model after the other, or of a stack. */
 const LONGEST_ERROR = 2000
 
 /** Writes JSON lines to `destination`. Text is escaped by JSON, so that no request can write a line of its own. */
@@ -62,16 +62,12 @@ export function createServerLog(
       if (ending !== 'whole' && ending !== 'abandoned') log.warn(fields, 'request')
       else log.info(fields, 'request')
     },
-    refusal({ id, path, error: { status, code, type, detail }, thrown }) {
+    refusal({ id, path, error: { status, code, type, detail } }) {
       if (status === 499) {
         log.info({ request: id, path, error: 'The client went away before it was decided who answers.' }, 'request')
         return
       }
-      const stack = status === 500 && thrown instanceof Error ? { stack: thrown.stack } : {}
-      log.warn(
-        { request: id, path, status, code: code ?? type, ...stack, error: detail?.slice(0, LONGEST_ERROR) },
-        'refused',
-      )
+      log.warn({ request: id, path, status, code: code ?? type, error: detail?.slice(0, LONGEST_ERROR) }, 'refused')
     },
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, fields = {}) => log.warn(fields, event),

@@ -93,8 +93,6 @@ export interface RefusedRequest {
   /** As it may be printed. */
   readonly path: string
   readonly error: ApiError
-  /** What was thrown, for bugs. */
-  readonly thrown: unknown
 }
 
 /** What a server is made from. */

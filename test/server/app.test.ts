@@ -1,0 +1,100 @@
+import { afterEach, expect, test } from 'vitest'
+import { createApp } from '../../src/server/app.ts'
+import { createServerLog } from '../../src/server/log.ts'
+import { type ListeningServer, listen } from '../../src/server/server.ts'
+import type { Exchange, Routing, ServerParts } from '../../src/server/server_types.ts'
+import type { Model } from '../../src/types.ts'
+import { CallError } from '../../src/upstream/upstream_types.ts'
+
+const BROKEN = new TypeError('a bug of ours')
+const model: Model = { id: 'small', endpoint: { baseUrl: 'http://127.0.0.1:1/v1', api: 'openai' } }
+let server: ListeningServer | undefined
+
+afterEach(() => server?.drain(0))
+
+/** A server whose parts a test may break, and the lines of its log. */
+async function serverOf(broken: { readonly routing?: Partial<Routing>; readonly pages?: () => never }) {
+  let text = ''
+  const write = (line: string) => {
+    text += line
+  }
+  const log = createServerLog({ write }, { level: 'info', logsPrompts: false })
+  const exchanges: Exchange[] = []
+  const parts = {
+    routing: () => ({ pool: { models: [model] }, strategies: [], policyId: 'static', ...broken.routing }),
+    admission: { identify: () => ({ name: '' }), enter: async () => () => {} },
+    sticky: { modelOf: () => undefined, keep: () => {} },
+    mostBytes: 1000,
+    now: () => performance.now(),
+    onRefusal: log.refusal,
+    onExchange(exchange: Exchange) {
+      exchanges.push(exchange)
+      log.exchange(exchange)
+    },
+  } as unknown as ServerParts
+  const app = createApp(parts, broken.pages ? { '/broken': broken.pages } : {}, {})
+  const timeouts = { headersTimeout: 1000, requestTimeout: 1000 }
+  server = await listen(app, { port: 0, host: '127.0.0.1', ...timeouts })
+  const url = `http://127.0.0.1:${server.port}`
+  const ask = () =>
+    fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'a secret' }] }),
+    })
+  const lines = () =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+  return { url, ask, lines, exchanges }
+}
+
+const TOLD = {
+  error: {
+    message: 'The router failed. Its log says more.',
+    type: 'server_error',
+    param: null,
+    code: 'internal_error',
+  },
+}
+const STACK = /^TypeError: a bug of ours\n {4}at .*app\.test\.ts/
+
+test('what breaks before a model is asked is a 500 that says nothing, with its stack in the log', async () => {
+  const { url, lines } = await serverOf({
+    pages: () => {
+      throw BROKEN
+    },
+  })
+  const answer = await fetch(`${url}/broken`)
+  expect([answer.status, await answer.json()]).toEqual([500, TOLD])
+  expect(lines()).toEqual([
+    expect.objectContaining({
+      ...{ level: 40, msg: 'refused', path: '/broken', status: 500, code: 'internal_error' },
+      error: expect.stringMatching(STACK),
+    }),
+  ])
+  expect((await fetch(`${url}/v1/models`)).status).toBe(200)
+})
+
+test('so is what breaks while a model is asked, and it is counted once', async () => {
+  const forwarder = { forward: () => Promise.reject(BROKEN) } as unknown as Routing['forwarder']
+  const { ask, lines, exchanges } = await serverOf({ routing: { forwarder } })
+  const answer = await ask()
+  expect([answer.status, await answer.json()]).toEqual([500, TOLD])
+  expect(exchanges).toHaveLength(1)
+  expect(lines()).toEqual([
+    expect.objectContaining({
+      ...{ level: 40, msg: 'request', path: '/v1/chat/completions', status: 500, ending: 'failed' },
+      error: expect.stringMatching(STACK),
+    }),
+  ])
+  expect(JSON.stringify(lines())).not.toContain('a secret')
+})
+
+test('what a model did is no fault of ours and has no stack', async () => {
+  const failure = { attempts: [], isAccountRefused: false, isRequestRefused: false, told: 'small: failed' }
+  const forward = () => Promise.reject(new CallError('small: failed', failure))
+  const { ask, lines } = await serverOf({ routing: { forwarder: { forward } as unknown as Routing['forwarder'] } })
+  expect((await ask()).status).toBe(502)
+  expect(lines()[0].error).toBe('small: failed')
+})
