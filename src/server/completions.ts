@@ -48,14 +48,11 @@ export async function complete(
   const continued = path === '/responses' ? continuedKey(body) : undefined
   const deciding = { routing, path, key, continued, sticky, id, onShadow: parts.onShadow }
   const decided = await decide(target, conversation, body, deciding)
-  const exchange = {
-    ...{ id, client, path: `/v1${path}`, asked, started },
-    request: decided.request,
-    decision: decided.decision,
-  }
+  const { request: seen, decision } = decided
+  const exchange = { id, client, path: `/v1${path}`, asked, started, request: seen, decision }
   const isStream = body.stream === true
-  const isPlanned = decided.decision.plan !== 'single'
-  if (isPlanned) requireMergeable(decided.decision, path, body)
+  const isPlanned = decision.plan !== 'single'
+  if (isPlanned) requireMergeable(decision, path, body)
   const release =
     client.dailyBudget === undefined
       ? undefined
