@@ -99,6 +99,8 @@ function report({ parts, exchange, request: { isStream } }: Passing, outcome: Ou
 function headersOf({ headers }: Forwarded): string[] {
   const list: string[] = []
   for (const name in headers) list.push(name, headers[name]!)
+  // An answer that does not say is JSON: clients take it for text otherwise.
+  if (headers['content-type'] === undefined) list.push('content-type', 'application/json')
   return list
 }
 

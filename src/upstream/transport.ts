@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { Timeouts } from '../call_types.ts'
 import { AttemptFailure } from './attempt_failure.ts'
+import { decoded } from './decoded.ts'
 import { networkFailure } from './network_failure.ts'
 import { onAbort } from './on_abort.ts'
 import { createReplyBody, type ReplyBody } from './reply_body.ts'
@@ -88,7 +89,7 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
             onResponseStart: (_, status, received) => {
               if (status < 200 || isOver) return
               reply = createReplyBody(controller!, fail)
-              resolve({ status, headers: plainHeaders(received), body: reply.body })
+              resolve(decoded({ status, headers: plainHeaders(received), body: reply.body }))
             },
             onResponseData: (_, chunk) => reply?.push(chunk),
             onResponseEnd: () => {

@@ -92,9 +92,14 @@ const PASSING: [string, Fault, string][] = [
     'content type text/html',
   ],
   [
-    'a compressed answer',
-    { kind: 'answer', headers: { 'content-encoding': 'gzip' }, body: 'x' },
+    'an answer in an encoding that is not known',
+    { kind: 'answer', headers: { 'content-encoding': 'zstd' }, body: 'x' },
     'a compressed answer, which was not asked for',
+  ],
+  [
+    'a compressed answer that is broken',
+    { kind: 'answer', headers: { 'content-encoding': 'gzip' }, body: 'x' },
+    'a compressed answer that is broken (Z_BUF_ERROR)',
   ],
   [
     'JSON too deep to be written again',
