@@ -14,21 +14,28 @@ export function answerFigures(
   ending: Ending,
 ): { readonly usage?: Usage; readonly cost?: number | undefined } {
   if (status >= 300) return {}
-  const { usage, characters } = watcher ? watcher.figures() : fromJson(json)
-  const counted = { inputTokens: tokensOf(inputCharacters), outputTokens: tokensOf(characters), isEstimated: true }
-  const said = readUsage(usage)
-  // What an answer says before its end is what it began with.
-  const isPartial = said !== undefined && ending !== 'whole' && said.outputTokens < counted.outputTokens
-  const figures = said && !isPartial ? said : { ...counted, ...(said ? { inputTokens: said.inputTokens } : {}) }
+  const answer = (json ?? {}) as Answer
+  const told = watcher?.figures()
+  const said = readUsage(told ? told.usage : answer.usage)
+  const figures =
+    said && ending === 'whole' ? said : counted(said, inputCharacters, told ? told.characters : lengthOf(answer))
   return { usage: figures, cost: isCached ? 0 : costOf(model, figures) }
+}
+
+/** Tokens by the length of the texts. What an answer that broke off says of them is what it began with. */
+function counted(said: Usage | undefined, inputCharacters: number, outputCharacters: number): Usage {
+  const [inputTokens, outputTokens] = [tokensOf(inputCharacters), tokensOf(outputCharacters)]
+  if (said && said.outputTokens >= outputTokens) return said
+  return { inputTokens: said?.inputTokens ?? inputTokens, outputTokens, isEstimated: true }
 }
 
 const tokensOf = (characters: number) => Math.ceil(characters / CHARACTERS_PER_TOKEN)
 
-/** Of Chat Completions and Completions (`choices`), Responses (`output`) and Anthropic's form (`content`), calls of tools included. */
-function fromJson(json: unknown): { usage: unknown; characters: number } {
-  const { usage, choices, output, content } = (json ?? {}) as Readonly<Record<string, unknown>>
-  return { usage, characters: textLength(choices) + textLength(output) + textLength(content) }
+type Answer = Readonly<Record<string, unknown>>
+
+/** Characters of Chat Completions and Completions (`choices`), Responses (`output`) and Anthropic's form (`content`), calls of tools included. */
+function lengthOf({ choices, output, content }: Answer): number {
+  return textLength(choices) + textLength(output) + textLength(content)
 }
 
 /** What a model writes stands under these keys. */

@@ -94,8 +94,11 @@ function endOfString(bytes: Uint8Array, start: number): number {
 
 /** A key may be written with escapes. */
 function isSame(bytes: Uint8Array, start: number, end: number, wanted: Uint8Array, key: string): boolean {
+  let same = 0
+  while (same < wanted.length && start + same < end && bytes[start + same] === wanted[same]) same++
+  if (same === wanted.length) return start + same === end
   const own = bytes.subarray(start, end)
-  if (!own.includes(BACKSLASH)) return Buffer.compare(own, wanted) === 0
+  if (!own.includes(BACKSLASH)) return false
   try {
     return JSON.parse(Buffer.from(own).toString('utf8')) === key
   } catch {

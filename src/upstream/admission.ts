@@ -24,37 +24,46 @@ export interface AdmissionParts {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
+/** A ticket for one attempt, where nothing has to be waited for. */
+export function admitAtOnce(parts: AdmissionParts, model: Model): Ticket | undefined {
+  const { gate, health } = parts
+  if (gate.isPaced || !gate.tryEnter()) return undefined
+  const breaker = health.breaker(model.id)
+  const pass = breaker.enter()
+  if (pass) return createTicket(parts, breaker, pass, model.id)
+  gate.leave()
+  return undefined
+}
+
 /**
  * A ticket for one attempt, or why there is none. Waits for a place, and for an open breaker.
  * @param until milliseconds since 1970 to which it waits for a breaker.
  * @throws the reason of the signal.
  */
 export async function admit(
-  { gate, health, now, sleep }: AdmissionParts,
+  parts: AdmissionParts,
   model: Model,
   until: number,
   signal: AbortSignal | undefined,
-): Promise<{ ticket: Ticket } | { opening: Opening }> {
+): Promise<Ticket | Opening> {
+  const { gate, health, now, sleep } = parts
   const breaker = health.breaker(model.id)
   for (;;) {
-    const leave = await gate.enter(signal)
+    await gate.enter(signal)
     const pass = breaker.enter()
     if (pass) {
-      const ticket = createTicket(health, breaker, pass, model.id, leave)
-      const wait = gate.pace(signal)
-      if (!wait) return { ticket: ticket() }
-      await wait
+      await gate.pace(signal)
       if (signal?.aborted) {
         breaker.abandon(pass)
-        leave()
+        gate.leave()
         throw signal.reason
       }
-      return { ticket: ticket() }
+      return createTicket(parts, breaker, pass, model.id)
     }
-    leave()
+    gate.leave()
     const opening = breaker.opening()!
     const coolDown = opening.until - now()
-    if (opening.category === 'account' || Math.max(now(), opening.until) >= until) return { opening }
+    if (opening.category === 'account' || Math.max(now(), opening.until) >= until) return opening
     if (coolDown > 0) await sleep(coolDown, signal)
     else await changeOf(breaker, ended => sleep(until - now(), ended), signal)
     signal?.throwIfAborted()
@@ -72,43 +81,42 @@ async function changeOf(
   ended.abort()
 }
 
-/** Starts the attempt when it is called. */
-function createTicket(health: Health, breaker: Breaker, pass: Pass, model: string, leave: () => void) {
-  return (): Ticket => {
-    const { live } = health
-    const started = performance.now()
-    let isOver = false
-    live.start(model)
-    const end = (tell: () => void) => {
-      if (isOver) return
-      isOver = true
-      tell()
-      leave()
-    }
-    return {
-      started,
-      succeed: ({ cost, outputTokens }) =>
-        end(() => {
-          breaker.succeed(pass)
-          live.succeed(model, { latency: performance.now() - started, cost, outputTokens })
-        }),
-      fail: failure =>
-        end(() => {
-          const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
-          if (isOfModel) {
-            breaker.fail(pass, failure)
-            live.fail(model)
-          } else {
-            // It refused this request, and so is well.
-            breaker.succeed(pass)
-            live.abandon(model)
-          }
-        }),
-      abandon: () =>
-        end(() => {
-          breaker.abandon(pass)
-          live.abandon(model)
-        }),
-    }
+/** Starts the attempt. */
+function createTicket({ health, gate }: AdmissionParts, breaker: Breaker, pass: Pass, model: string): Ticket {
+  const { live } = health
+  const started = performance.now()
+  let isOver = false
+  live.start(model)
+  /** Whether this is the end of it. */
+  const end = () => {
+    if (isOver) return false
+    isOver = true
+    gate.leave()
+    return true
+  }
+  return {
+    started,
+    succeed({ cost, outputTokens }) {
+      if (!end()) return
+      breaker.succeed(pass)
+      live.succeed(model, { latency: performance.now() - started, cost, outputTokens })
+    },
+    fail(failure) {
+      if (!end()) return
+      const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
+      if (isOfModel) {
+        breaker.fail(pass, failure)
+        live.fail(model)
+      } else {
+        // It refused this request, and so is well.
+        breaker.succeed(pass)
+        live.abandon(model)
+      }
+    },
+    abandon() {
+      if (!end()) return
+      breaker.abandon(pass)
+      live.abandon(model)
+    },
   }
 }

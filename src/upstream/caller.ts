@@ -10,7 +10,7 @@ import { outgoingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import { openaiForm } from './openai_form.ts'
 import { pursue } from './pursuit.ts'
-import { contentOf, refusalOf } from './reply_check.ts'
+import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
 import type { Answer, Caller, ChatCall, UpstreamOptions, Usage } from './upstream_types.ts'
@@ -75,8 +75,7 @@ async function ask(
   const headers = outgoingHeaders(client, headersFor(model))
   const reply = await transport.send({ origin, path, headers, body: request, signal })
   ticket.status = reply.status
-  const refusal = await refusalOf(reply, request, core.now())
-  if (refusal) throw refusal.failure
+  if (isRefusal(reply)) throw (await readRefusal(reply, request, core.now())).failure
   if (contentOf(reply) === 'events') {
     if (!onText) {
       reply.body.cancel()

@@ -9,7 +9,7 @@ import { incomingHeaders, outgoingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import { openaiForm } from './openai_form.ts'
 import { pursue } from './pursuit.ts'
-import { contentOf, refusalOf } from './reply_check.ts'
+import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import { createTailWatch, readStart } from './stream_start.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
@@ -37,7 +37,9 @@ export function createForwarder(
           return storing(begun, core.maxAnswerBytes, bytes => cache.set(keyOfForward(model, request), bytes))
         },
       })
-      return { ...value, model, attempts, isCached }
+      const { status, headers, body, bytes, json, release } = value
+      // Field by field: a copy of all is slow, and made for every request.
+      return { status, headers, body, bytes, json, release, model, attempts, isCached }
     },
   }
 }
@@ -51,12 +53,12 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   const transport = await core.transport()
   const reply = await transport.send({ origin, path: full, headers, body, signal })
   ticket.status = reply.status
-  const refusal = await refusalOf(reply, body, core.now())
-  if (refusal) {
-    const { kind } = refusal.failure
-    if (kind !== 'request' && !(kind === 'unsuited' && model === models.at(-1))) throw refusal.failure
-    ticket.fail(refusal.failure)
-    return whole(reply, withoutKey(refusal.answer, model), model, ticket)
+  if (isRefusal(reply)) {
+    const { answer, failure } = await readRefusal(reply, body, core.now())
+    const { kind } = failure
+    if (kind !== 'request' && !(kind === 'unsuited' && model === models.at(-1))) throw failure
+    ticket.fail(failure)
+    return whole(reply, withoutKey(answer, model), undefined, model, ticket)
   }
   const isEvents = contentOf(reply) === 'events'
   if (isEvents !== isStream) {
@@ -71,12 +73,12 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
     throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
   if (path === '/chat/completions') openaiForm.read(json)
   if (path === '/messages') anthropicForm.read(json)
-  return { ...whole(reply, bytes, model, ticket), json }
+  return whole(reply, bytes, json, model, ticket)
 }
 
-function whole({ status, headers }: Reply, bytes: Uint8Array, model: Model, ticket: Ticket): Begun {
+function whole({ status, headers }: Reply, bytes: Uint8Array, json: unknown, model: Model, ticket: Ticket): Begun {
   const shown = incomingHeaders(headers, keyOf(model))
-  return { status, headers: shown, body: once(bytes), bytes, release: releaseOf(ticket, () => {}) }
+  return { status, headers: shown, body: once(bytes), bytes, json, release: releaseOf(ticket, () => {}) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

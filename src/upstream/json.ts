@@ -14,17 +14,26 @@ export function parseJson(text: string): unknown {
 }
 
 function isTooDeep(text: string): boolean {
+  // Each takes two characters.
+  if (text.length <= 2 * DEEPEST) return false
   let depth = 0
-  let isText = false
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (isText) {
-      if (code === BACKSLASH) i++
-      else if (code === QUOTE) isText = false
-    } else if (code === QUOTE) isText = true
+    if (code === QUOTE) i = endOfString(text, i)
     else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       if (++depth > DEEPEST) return true
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth--
   }
   return false
+}
+
+/** Where the string that opens at `start` closes; the length of the text where it does not. */
+function endOfString(text: string, start: number): number {
+  for (let end = start; ; ) {
+    end = text.indexOf('"', end + 1)
+    if (end < 0) return text.length
+    let backslashes = 0
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++
+    if (backslashes % 2 === 0) return end
+  }
 }

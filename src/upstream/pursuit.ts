@@ -1,7 +1,7 @@
 import type { RetryOptions } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import type { Model } from '../types.ts'
-import { type AdmissionParts, admit, type Ticket } from './admission.ts'
+import { type AdmissionParts, admit, admitAtOnce, type Ticket } from './admission.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import type { Opening } from './breaker.ts'
 import { failedCall } from './call_failure.ts'
@@ -52,7 +52,7 @@ export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promi
   const attempts: Attempt[] = []
   let last: Setback | undefined
   for (const [place, model] of models.entries()) {
-    const hit = await pursuit.cached?.(model)
+    const hit = pursuit.cached && (await pursuit.cached(model))
     if (hit !== undefined) return { value: hit, model, attempts, isCached: true }
     if (!hasKey(model, attempts)) continue
     const outcome = await tryModel(parts, pursuit, model, place + 1 < models.length, attempts)
@@ -80,17 +80,15 @@ async function tryModel<T>(
 ): Promise<{ readonly value: T } | Setback> {
   const { retry, patience, health, now, sleep, random } = parts
   const until = hasOther ? 0 : now() + patience
-  const secrets = secretsOf(model)
   let last: AttemptFailure | undefined
   for (let n = 1; ; n++) {
-    const admission = await admit(parts, model, until, signal)
-    if ('opening' in admission) {
-      const { opening } = admission
+    const ticket = admitAtOnce(parts, model) ?? (await admit(parts, model, until, signal))
+    if ('until' in ticket) {
+      const opening = ticket
       const failure = `not called, since its breaker is open (${opening.reason})`
       attempts.push({ model: model.id, failure, category: opening.category, retryAt: opening.until, latency: 0 })
       return last ? { opening, failure: last } : { opening }
     }
-    const { ticket } = admission
     try {
       const value = await attempt(model, ticket)
       attempts.push(attemptOf(model, ticket))
@@ -101,7 +99,7 @@ async function tryModel<T>(
         throw error
       }
       // A phrase may hold what the endpoint said: a code, a content type.
-      const failure = error.withPhrase(withoutSecrets(error.message, secrets))
+      const failure = error.withPhrase(withoutSecrets(error.message, secretsOf(model)))
       last = failure
       ticket.fail(failure)
       attempts.push(failedAttempt(attemptOf(model, ticket), failure, now()))
@@ -133,7 +131,8 @@ function hasKey(model: Model, attempts: Attempt[]): boolean {
 }
 
 function attemptOf(model: Model, { started, status }: Ticket): Attempt {
-  return { model: model.id, ...(status === undefined ? {} : { status }), latency: performance.now() - started }
+  const latency = performance.now() - started
+  return status === undefined ? { model: model.id, latency } : { model: model.id, status, latency }
 }
 
 function failedAttempt(attempt: Attempt, { message, category, wait }: AttemptFailure, now: number): Attempt {

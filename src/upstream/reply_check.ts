@@ -8,17 +8,21 @@ export interface RefusedReply {
   readonly failure: AttemptFailure
 }
 
+/** Whether a reply is no answer: not 2xx. */
+export function isRefusal({ status }: Reply): boolean {
+  return status < 200 || status >= 300
+}
+
 /**
- * What a reply that is not 2xx means; undefined of one that is.
+ * What a reply that is no answer means.
  * @param request the body that was sent.
  * @param now milliseconds since 1970.
  */
-export async function refusalOf(
+export async function readRefusal(
   { status, headers, body }: Reply,
   request: string | Uint8Array,
   now: number,
-): Promise<RefusedReply | undefined> {
-  if (status >= 200 && status < 300) return undefined
+): Promise<RefusedReply> {
   // A long or broken one is known by its status.
   const answer = await body.bytes(MOST_ERROR_BYTES).catch(error => {
     if (error instanceof AttemptFailure) return Buffer.alloc(0)
