@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { countSent } from '../upstream/call_failure.ts'
+import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import { attemptsOf, type Begun, tellDecision } from './pass_on.ts'
-import { plannedBody, plannedEvents } from './planned_answer.ts'
+import { plannedBody } from './planned_answer.ts'
 import { receivedBytes } from './planned_request.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 
@@ -54,8 +55,8 @@ export async function answerPlanned(
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
   tellDecision(headers, exchange, model, countSent(attempts), isCached)
   response.writeHead(200, headers)
-  const { include_usage: includesUsage } = (body.stream_options ?? {}) as { include_usage?: unknown }
-  response.end(isStream ? plannedEvents(answer, includesUsage === true) : JSON.stringify(plannedBody(answer)))
+  const whole = plannedBody(answer)
+  response.end(isStream ? eventsOf(whole, includesUsage(body)) : JSON.stringify(whole))
   const firstByte = parts.now() - exchange.started
   const ending = response.destroyed ? 'abandoned' : 'whole'
   report({ status: 200, model, ending, attempts, isCached, firstByte, usage, cost })

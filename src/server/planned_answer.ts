@@ -23,22 +23,3 @@ export function plannedBody({ body, text, usage }: PlanAnswer): Completion & { r
     },
   }
 }
-
-/**
- * The same as a stream of one piece. With `includesUsage` a last chunk without choices tells the tokens, and all others say that
- * theirs are null, as OpenAI has it.
- */
-export function plannedEvents(answer: PlanAnswer, includesUsage: boolean): string {
-  const { choices, usage, ...head } = plannedBody(answer)
-  const { message, finish_reason, ...rest } = choices[0]!
-  const { tool_calls: calls, ...said } = message
-  const delta = Array.isArray(calls) ? { ...said, tool_calls: calls.map((call, index) => ({ index, ...call })) } : said
-  const chunk = (choices: readonly Fields[], usage: unknown) =>
-    `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices, ...(includesUsage ? { usage } : {}) })}\n\n`
-  return [
-    chunk([{ ...rest, delta, finish_reason: null }], null),
-    chunk([{ index: 0, delta: {}, finish_reason: finish_reason ?? 'stop' }], null),
-    ...(includesUsage ? [chunk([], usage)] : []),
-    'data: [DONE]\n\n',
-  ].join('')
-}
