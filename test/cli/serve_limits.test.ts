@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
@@ -95,4 +96,28 @@ describe.each([1, 2])('%d processes', workers => {
     for (let i = 0; i < 10; i++) failed.push(await ask())
     expect(count(failed, 400)).toBe(10)
   })
+})
+
+test('what a worker that dies had under way is no longer set aside', async () => {
+  const serve = await startServe(folder.path, config(), { args: ['--workers', '2'] })
+  onTestFinished(async () => void (await serve.stop()))
+  models.instead = () => new Promise(() => {})
+  const ask = () =>
+    fetch(`${serve.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer poor', connection: 'close' },
+      // All of the budget.
+      body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'hi' }], max_tokens: 5000 }),
+    })
+  const lost = ask().catch(() => 'lost')
+  await serve.until(() => models.received.length === 1)
+  expect((await ask()).status).toBe(429)
+  const workers = execFileSync('pgrep', ['-P', String(serve.pid)])
+    .toString()
+    .trim()
+    .split('\n')
+  for (const pid of workers) process.kill(Number(pid), 'SIGKILL')
+  expect(await lost).toBe('lost')
+  models.instead = () => false
+  await serve.until(async () => (await ask().catch(() => undefined))?.status === 200)
 })

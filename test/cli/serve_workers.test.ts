@@ -128,4 +128,5 @@ test('all workers dead at once are replaced too', async () => {
   await serve.until(() => listening() === were + 2)
   expect(workers()).toHaveLength(2)
   for (const pid of workers()) expect(before).not.toContain(pid)
+  expect((await fetch(`${serve.url}/health`)).status).toBe(200)
 })
