@@ -1,8 +1,6 @@
-import cluster, { type Worker } from 'node:cluster'
-import type { DriftState } from '../server/drift.ts'
-import { createSharedState } from '../server/shared_state.ts'
-import type { ModelStatistics } from '../types.ts'
-import type { ModelReport, PrimaryAnswer, Question, Report, ToPrimary, ToWorker } from './serve_messages.ts'
+import cluster from 'node:cluster'
+import type { ToPrimary } from './serve_messages.ts'
+import { createPrimaryState } from './serve_primary.ts'
 
 /**
  * Starts workers, and another where one dies. Resolves once all of them have ended.
@@ -12,40 +10,35 @@ export async function runPrimary(
   count: number,
   onLine: (event: string, fields: Readonly<Record<string, unknown>>) => void,
 ): Promise<void> {
-  const now = () => performance.timeOrigin + performance.now()
-  const reports = new Map<number, Report>()
-  const sum = (pick: (report: Report) => number) =>
-    [...reports.values()].reduce((total, report) => total + pick(report), 0)
-  const gauge = { running: () => sum(({ running }) => running), waiting: () => sum(({ waiting }) => waiting) }
-  const state = createSharedState(now, gauge, (drift: DriftState) => onLine('drift', { ...drift }))
+  /** Worker id → its number from 1 to `count`. */
+  const places = new Map<number, number>()
+  const state = createPrimaryState({
+    onDrift: drift => onLine('drift', { ...drift }),
+    placeOf: ({ id }) => places.get(id)!,
+  })
+  let port: number | undefined
+  cluster.on('listening', (_, address) => {
+    port = address.port
+  })
+  const fork = (place: number) => places.set(cluster.fork().id, place)
   let isStopping = false
   let died = 0
-  const statistics = {
-    of: (id: string) => mergedReport([...reports.values()].flatMap(({ models }) => models[id] ?? [])),
-  }
-
-  const hear = async (worker: Worker, message: ToPrimary) => {
-    if (message.kind === 'routed') {
-      state.describe({ ...message.routed, pool: { ...message.routed.pool, statistics } })
-    } else if (message.kind === 'report') reports.set(worker.id, message)
-    else if (message.kind === 'exchanges') {
-      for (const exchange of message.exchanges) state.see(exchange)
-      for (const code of message.refused) state.refuse(code)
-    } else if (message.kind === 'kept') tellAll(message, worker)
-    else tell(worker, { kind: 'answer', id: message.id, answer: await answerTo(message) })
-  }
-  const answerTo = async (question: Question): Promise<PrimaryAnswer> =>
-    question.kind === 'page' ? state[question.page]() : ((await state.allowances.take(question.client)) ?? null)
-  cluster.on('message', (worker, message: ToPrimary) => void hear(worker, message))
+  cluster.on('message', (worker, message: ToPrimary) => void state.hear(worker, message))
   cluster.on('exit', (worker, code) => {
-    reports.delete(worker.id)
+    state.forget(worker)
+    const place = places.get(worker.id)!
+    places.delete(worker.id)
     if (isStopping || code === 2) return
+    // Where none is left the port is let go of: those to come take it again, also where any free one was asked for.
+    if (Object.keys(cluster.workers ?? {}).length === 0 && port !== undefined) {
+      cluster.setupPrimary({ args: [...process.argv.slice(2), '--port', String(port)] })
+    }
     onLine('worker died', { pid: worker.process.pid, code })
     // One that cannot start must not be started for ever, as fast as it dies.
     // Not unref'd: where all have died, nothing else keeps the primary.
     setTimeout(
       () => {
-        if (!isStopping) cluster.fork()
+        if (!isStopping) fork(place)
       },
       Math.min(10_000, 100 * 2 ** died++),
     )
@@ -60,42 +53,11 @@ export async function runPrimary(
   process.on('SIGHUP', () => {
     for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill('SIGHUP')
   })
-  for (let i = 0; i < count; i++) cluster.fork()
+  for (let place = 1; place <= count; place++) fork(place)
   await new Promise<void>(resolve => {
     cluster.on('exit', (_, code) => {
       if (code === 2) process.exitCode = 2
       if (Object.keys(cluster.workers ?? {}).length === 0 && (isStopping || code === 2)) resolve()
     })
   })
-}
-
-function tellAll(message: ToWorker, except?: Worker): void {
-  for (const worker of Object.values(cluster.workers ?? {})) if (worker !== except) tell(worker!, message)
-}
-
-/** One that is ending hears nothing more. */
-function tell(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message, () => {})
-}
-
-/** Of several workers: sums, the mean latency by requests, and an open breaker where any is open. */
-function mergedReport(reports: readonly ModelReport[]): ModelStatistics {
-  const sum = (pick: (report: ModelReport) => number) => reports.reduce((total, report) => total + pick(report), 0)
-  const measured = reports.filter(({ latency }) => latency > 0)
-  const answered = measured.reduce((total, { requests }) => total + requests, 0)
-  const open = reports.find(({ isOpen }) => isOpen)
-  return {
-    inFlight: sum(({ inFlight }) => inFlight),
-    requests: sum(({ requests }) => requests),
-    errors: sum(({ errors }) => errors),
-    errorRate: Number.NaN,
-    latency:
-      measured.reduce((total, { latency, requests }) => total + (latency * requests) / answered, 0) || Number.NaN,
-    latencyAt: () => Number.NaN,
-    cost: Number.NaN,
-    outputTokens: Number.NaN,
-    finishedAt: Number.NaN,
-    isOpen: open !== undefined,
-    ...(open?.openReason === undefined ? {} : { openReason: open.openReason }),
-  }
 }
