@@ -73,6 +73,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     routing: () => routing,
     admission,
     mostBytes: settings.max_body,
+    origins: () => settings.origins,
     sticky: state.sticky,
     now,
     onExchange(exchange) {

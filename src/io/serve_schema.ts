@@ -31,6 +31,23 @@ export const serveSchema = v.strictObject({
     '127.0.0.1',
   ),
   keys: v.optional(v.pipe(v.array(clientKey), v.description('Keys of clients. None: everyone may ask.')), []),
+  origins: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.regex(
+            /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[^/\s]*)$/i,
+            'expected an origin such as https://app.example.com, or *',
+          ),
+        ),
+      ),
+      v.description(
+        'Web pages of other hosts that may ask, such as https://app.example.com; * for all. Pages of this machine may.',
+      ),
+    ),
+    [],
+  ),
   sticky: isSet('Whether a conversation keeps its model. Default true.', true),
   context: isSet('Whether the whole conversation is scored instead of its last user turn. Default false.', false),
   max_body: count('Bytes of a request. Default 33554432.', 33_554_432),

@@ -4,6 +4,7 @@ import { printable } from '../registry.ts'
 import { complete, type ModelPath, namesOf } from './completions.ts'
 import { ApiFailure, apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
+import { meetPage } from './origin.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { Client, ServerParts } from './server_types.ts'
 import { AUTO, readName } from './wire_name.ts'
@@ -38,6 +39,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     const id = requestId(request)
     try {
       const path = pathOf(request)
+      if (request.headers.origin !== undefined && meetPage(request, response, parts.origins())) return
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())
       const client = parts.admission.identify(request.headers)
@@ -129,6 +131,7 @@ function unknownPath({ method }: IncomingMessage, path: string): ApiFailure {
     status: isKnown ? 405 : 404,
     type: 'invalid_request_error',
     code: isKnown ? 'method_not_allowed' : 'unknown_url',
+    ...(isKnown ? { allow: path === '/v1/models' ? 'GET, HEAD' : 'POST' } : {}),
     message: isKnown
       ? `Expected ${path === '/v1/models' ? 'GET' : 'POST'} for this path, got ${method}.`
       : `Unknown path. There are POST ${Object.keys(MODEL_PATHS).join(', ')}, /v1/route, and GET /v1/models, /health, /ready, /metrics.`,

@@ -9,6 +9,8 @@ export interface ApiError {
   readonly param?: string
   /** Seconds after which another try makes sense. */
   readonly retryAfter?: number
+  /** Of a 405: the methods that there are. */
+  readonly allow?: string
   /** What only the log says: of what is our fault, the stack. */
   readonly detail?: string
 }

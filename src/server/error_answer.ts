@@ -16,6 +16,7 @@ export function answerError(response: ServerResponse, error: ApiError, id: strin
     'content-length': Buffer.byteLength(body),
     'x-llmroute-request-id': id,
     ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
+    ...(error.allow === undefined ? {} : { allow: error.allow }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
     ...(UNREAD.includes(error.status) && !response.req.complete ? { connection: 'close' } : {}),
   })

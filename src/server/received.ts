@@ -15,6 +15,8 @@ export interface Received {
  * @throws ApiFailure: 413 where it is too large, 400 where it is no JSON object.
  */
 export async function receive(request: IncomingMessage, mostBytes: number): Promise<Received> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers
+  if (encoding !== 'identity') throw compressed()
   const bytes = await readBytes(request, mostBytes)
   const { spans, isTooDeep } = findValues(bytes, 'model')
   if (isTooDeep) throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
@@ -33,6 +35,15 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
 /** A byte-order mark, which Windows' tools put before UTF-8. RFC 8259 lets a reader ignore it. */
 function hasMark(bytes: Buffer): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+}
+
+function compressed(): ApiFailure {
+  return new ApiFailure({
+    status: 415,
+    type: 'invalid_request_error',
+    code: 'unsupported_content_encoding',
+    message: 'The body of your request is compressed. Send it as it is, without content-encoding.',
+  })
 }
 
 /** By events: an iterator costs as much as all the rest of reading. */

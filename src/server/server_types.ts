@@ -109,6 +109,8 @@ export interface ServerParts {
   onShadow?(id: string, decision: Decision, shadow: Decision | Refusal): void
   /** Bytes of a request body. */
   readonly mostBytes: number
+  /** Of web pages that may ask, beside those of this machine; `*` for all. */
+  origins(): readonly string[]
   now(): number
 }
 

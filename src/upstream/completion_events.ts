@@ -10,11 +10,11 @@ export function eventsOf(completion: Completion, includesUsage: boolean): string
   const { choices, usage = null, ...head } = completion
   const chunk = (choices: readonly Fields[], usage: unknown) =>
     `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', choices, ...(includesUsage ? { usage } : {}) })}\n\n`
-  const said = choices.map(({ message, finish_reason: _, ...rest }) =>
-    chunk([{ ...rest, delta: deltaOf(message), finish_reason: null }], null),
+  const said = choices.map(({ message, finish_reason: _, ...rest }, place) =>
+    chunk([{ ...rest, index: rest.index ?? place, delta: deltaOf(message), finish_reason: null }], null),
   )
-  const ends = choices.map(({ index, finish_reason }) =>
-    chunk([{ index, delta: {}, finish_reason: finish_reason ?? 'stop' }], null),
+  const ends = choices.map(({ index, finish_reason }, place) =>
+    chunk([{ index: index ?? place, delta: {}, finish_reason: finish_reason ?? 'stop' }], null),
   )
   return [...said, ...ends, ...(includesUsage ? [chunk([], usage)] : []), 'data: [DONE]\n\n'].join('')
 }

@@ -3,6 +3,7 @@ import type { Model } from '../types.ts'
 import type { Ticket } from './admission.ts'
 import { anthropicForm } from './anthropic_form.ts'
 import { AttemptFailure } from './attempt_failure.ts'
+import { eventsOf, includesUsage } from './completion_events.ts'
 import { destinationOf, headersFor, keyOf } from './destination.ts'
 import { type Begun, keyOfForward, storedAnswer, storing } from './forward_cache.ts'
 import { incomingHeaders, outgoingHeaders } from './forward_headers.ts'
@@ -61,16 +62,23 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
     return whole(reply, withoutKey(answer, model), undefined, model, ticket)
   }
   const isEvents = contentOf(reply) === 'events'
-  if (isEvents !== isStream) {
+  // Some endpoints do not stream whatever they are asked.
+  const isMadeStream = isStream && !isEvents && path === '/chat/completions'
+  if (isEvents !== isStream && !isMadeStream) {
     reply.body.cancel()
     const got = isEvents ? 'text/event-stream' : 'application/json'
     throw new AttemptFailure(`content type ${got}`, 'passing', { advice: 'Check the base URL.' })
   }
-  if (isStream) return streamed(reply, model, path, ticket, signal)
+  if (isStream && !isMadeStream) return streamed(reply, model, path, ticket, signal)
   const bytes = await reply.body.bytes(core.maxAnswerBytes)
   const json = parseJson(bytes.toString('utf8'))
   if (json === undefined)
     throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
+  if (isMadeStream) {
+    const events = eventsOf(openaiForm.read(json), includesUsage(JSON.parse(Buffer.from(body).toString('utf8'))))
+    const headers = { ...reply.headers, 'content-type': 'text/event-stream' }
+    return whole({ ...reply, headers }, Buffer.from(events), undefined, model, ticket)
+  }
   if (path === '/chat/completions') openaiForm.read(json)
   if (path === '/messages') anthropicForm.read(json)
   return whole(reply, bytes, json, model, ticket)

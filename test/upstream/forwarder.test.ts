@@ -136,7 +136,7 @@ test.each<[string, boolean, Fault]>([
   ['invalid JSON', false, { kind: 'answer', body: '{' }],
   ['empty choices', false, { kind: 'answer', body: '{"choices":[]}' }],
   ['half an answer', false, { kind: 'cut' }],
-  ['an answer that is not streamed', true, { kind: 'answer', body: '{"choices":[{"message":{}}]}' }],
+  ['JSON that is no answer where a stream was asked for', true, { kind: 'answer', body: '{"choices":[{}]}' }],
   ['a stream that was not asked for', false, events('data: {}\n\n')],
   ['silence', true, { kind: 'silent' }],
   ['a slow first byte', true, { kind: 'slow_first_byte', after: 5000 }],
