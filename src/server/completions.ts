@@ -50,7 +50,8 @@ export async function complete(
   const decided = await decide(target, conversation, body, deciding)
   const { request: seen, decision } = decided
   const exchange = { id, client, path: `/v1${path}`, asked, started, request: seen, decision }
-  const isStream = body.stream === true
+  // Nothing else is streamed, whatever is asked.
+  const isStream = isRouted && body.stream === true
   const isPlanned = decision.plan !== 'single'
   if (isPlanned) requireMergeable(decision, path, body)
   const release =

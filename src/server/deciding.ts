@@ -2,6 +2,7 @@ import { printable } from '../registry.ts'
 import { eligible } from '../routing/constraints.ts'
 import { needsOf } from '../routing/needs.ts'
 import type { Decision, Model, RouteRequest } from '../types.ts'
+import { keyOf } from '../upstream/destination.ts'
 import { type Conversation, scoredText } from './conversation.ts'
 import { ApiFailure, invalidRequest } from './envelope.ts'
 import { type Routing, type ServerParts, speaks } from './server_types.ts'
@@ -115,10 +116,14 @@ function formAdvice(path: string): string {
     : "OpenAI's form is for models without api: anthropic in llmroute.yaml; the others are asked at /v1/messages."
 }
 
-/** Whether the variable that its key is to be in holds one. */
+/** Whether the variable that its key is to be in holds one that can be sent. */
 function hasKey(model: Model): boolean {
-  const { keyVariable } = model.endpoint ?? {}
-  return keyVariable === undefined || Boolean(process.env[keyVariable]?.trim())
+  if (model.endpoint?.keyVariable === undefined) return true
+  try {
+    return keyOf(model) !== undefined
+  } catch {
+    return false
+  }
 }
 
 function unkeyed({ id }: Model): ApiFailure {

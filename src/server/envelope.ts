@@ -42,6 +42,23 @@ export function envelope({ type, code, message, param }: ApiError): string {
   return JSON.stringify({ error: { message, type, param: param ?? null, code } })
 }
 
+/** Of a status, as Anthropic names it; `api_error` for all others. */
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+}
+
+/** The same as Anthropic's clients expect it; the code is ours. */
+export function anthropicEnvelope({ status, code, message }: ApiError): string {
+  return JSON.stringify({ type: 'error', error: { type: ANTHROPIC_TYPES[status] ?? 'api_error', message, code } })
+}
+
 /** What whoever asked is told of an error that a handler threw; nothing of one that is ours. */
 export function apiErrorOf(error: unknown, now: number): ApiError {
   if (error instanceof ApiFailure) return error.error

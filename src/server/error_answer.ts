@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { type ApiError, envelope } from './envelope.ts'
+import { type ApiError, anthropicEnvelope, envelope } from './envelope.ts'
 
 /** Statuses after which the connection ends: what is left of a body that was not read would be taken for the next request. */
 const UNREAD = [401, 413, 429, 503]
@@ -10,7 +10,7 @@ export function answerError(response: ServerResponse, error: ApiError, id: strin
     response.destroy()
     return
   }
-  const body = envelope(error)
+  const body = response.req.url?.startsWith('/v1/messages') ? anthropicEnvelope(error) : envelope(error)
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

@@ -3,7 +3,7 @@ import type { Model } from '../types.ts'
 import { countSent } from '../upstream/call_failure.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
-import { type ApiError, apiErrorOf, envelope } from './envelope.ts'
+import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
@@ -173,7 +173,8 @@ async function pipe(
   } catch {
     const { ending, error } = gone.aborted ? abortedEnding(gone) : { ending: 'cut' as const, error: CUT }
     if (ending === 'abandoned') return ending
-    const event = path === '/messages' ? anthropicEvent(error) : `data: ${envelope(error)}\n\n`
+    const event =
+      path === '/messages' ? `event: error\ndata: ${anthropicEnvelope(error)}\n\n` : `data: ${envelope(error)}\n\n`
     response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
     return ending
   }
@@ -186,11 +187,6 @@ const CUT: ApiError = {
   type: 'upstream_error',
   code: 'stream_cut',
   message: 'The model broke off before its answer was complete.',
-}
-
-/** As Anthropic's clients expect it. */
-function anthropicEvent({ message }: ApiError): string {
-  return `event: error\ndata: ${JSON.stringify({ type: 'error', error: { type: 'api_error', message } })}\n\n`
 }
 
 function drained(response: ServerResponse): Promise<void> {

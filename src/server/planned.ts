@@ -48,7 +48,9 @@ export async function answerPlanned(
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
-    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
+    const { cost } = (thrown ?? {}) as { cost?: unknown }
+    const spent = typeof cost === 'number' ? { cost } : {}
+    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...spent })
     return answerError(response, error, exchange.id)
   }
   const { model, attempts, isCached, usage, cost } = answer

@@ -43,7 +43,7 @@ export async function askAll(request: PlannedRequest, parts: PlanParts): Promise
     signal?.throwIfAborted()
     const { answers, failed } = sort(outcomes, decision.models, rule)
     const least = rule.atLeast ?? 1
-    if (answers.length < least) throw tooFew(answers.length, least, failed)
+    if (answers.length < least) throw tooFew(answers, least, failed)
     const merged = await merge(rule, answers, request, parts)
     return { ...merged, calls: [...merged.calls, ...failed] }
   } finally {
@@ -81,9 +81,10 @@ function lateCall(model: string, deadline: number): PlanCall {
   return { model, purpose: 'answer', failure, attempts: [{ model, failure, category: 'timeout', latency: deadline }] }
 }
 
-function tooFew(got: number, least: number, failed: readonly PlanCall[]): CallError {
+function tooFew(answers: readonly Answer[], least: number, failed: readonly PlanCall[]): CallError {
   const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
-  const message = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${got}: ${reasons}. Try again later, or name other models.`
+  const message = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${answers.length}: ${reasons}. Try again later, or name other models.`
   const attempts = failed.flatMap(({ attempts }) => attempts)
-  return new CallError(message, { attempts, told: message, isAccountRefused: false, isRequestRefused: false })
+  const cost = answers.reduce((sum, { cost = 0 }) => sum + cost, 0)
+  return new CallError(message, { attempts, cost, told: message, isAccountRefused: false, isRequestRefused: false })
 }

@@ -164,6 +164,8 @@ export interface CallErrorDetails {
   readonly isAccountRefused: boolean
   /** Whether the request itself was at fault, so that no model will take it. */
   readonly isRequestRefused: boolean
+  /** US dollars of answers that came all the same, as far as prices are known. */
+  readonly cost?: number
   /** The message for clients of a server, who must not learn where models run; absent where nobody wrote one. */
   readonly told?: string
 }
@@ -175,14 +177,16 @@ export class CallError extends UpstreamError implements CallErrorDetails {
   readonly retryAt?: number
   readonly isAccountRefused: boolean
   readonly isRequestRefused: boolean
+  readonly cost?: number
   readonly told?: string
 
   constructor(message: string, details: CallErrorDetails) {
-    const { attempts, status, retryAt, isAccountRefused, isRequestRefused, told } = details
+    const { attempts, status, retryAt, isAccountRefused, isRequestRefused, cost, told } = details
     super(message)
     this.attempts = attempts
     if (status !== undefined) this.status = status
     if (retryAt !== undefined) this.retryAt = retryAt
+    if (cost !== undefined) this.cost = cost
     if (told !== undefined) this.told = told
     this.isAccountRefused = isAccountRefused
     this.isRequestRefused = isRequestRefused

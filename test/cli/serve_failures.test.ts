@@ -167,3 +167,27 @@ test('a model outside the pair keeps nothing from being asked while the pair’s
   models.instead = ({ body }, response) => body.model !== 'third' && json(response, 500, {})
   for (let i = 0; i < 2; i++) expect((await post(one, ask())).headers.get('x-llmroute-model')).toBe('third')
 })
+
+test('errors at /v1/messages have Anthropic’s form', async () => {
+  const one = await start('', models.url, `  claude: { base_url: ${models.url}, api: anthropic }`)
+  const said = async (model: string) => {
+    const answer = await post(one, { ...ask(model), max_tokens: 9 }, '/v1/messages')
+    return [answer.status, await answer.json()]
+  }
+  expect(await said('nobody')).toEqual([
+    404,
+    { type: 'error', error: { type: 'not_found_error', message: expect.any(String), code: 'model_not_found' } },
+  ])
+  models.instead = (_, response) => json(response, 529, { type: 'error', error: { type: 'overloaded_error' } })
+  const message = 'claude: expected an answer, got status 529 (overloaded_error).'
+  expect(await said('claude')).toEqual([
+    502,
+    { type: 'error', error: { type: 'api_error', message, code: 'upstream_failed' } },
+  ])
+})
+
+test('embeddings are never streamed, whatever is asked', async () => {
+  const one = await start()
+  models.instead = (_, response) => json(response, 200, { object: 'list', data: [] })
+  expect((await post(one, { model: 'small', input: 'a', stream: true }, '/v1/embeddings')).status).toBe(200)
+})

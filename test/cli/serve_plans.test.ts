@@ -196,3 +196,12 @@ test('a request that every model refuses is told so, with their status', async (
     },
   ])
 })
+
+test('what an ensemble without an answer has cost all the same is known', async () => {
+  const one = await start(`${ENSEMBLE.slice(0, -1)}, at_least: 3 }`)
+  models.instead = ({ body }, response) => body.model === 'provider/c' && json(response, 500, {})
+  expect((await post(one, ask(), undefined, { 'x-request-id': 'too-few' })).status).toBe(502)
+  const line = () => one.log().find(({ request }) => request === 'too-few')
+  await one.until(() => line() !== undefined)
+  expect(line()).toMatchObject({ ending: 'failed', cost: (2 * 18) / 1e6, failed: ['c: status 500'] })
+})
