@@ -191,3 +191,26 @@ test('embeddings are never streamed, whatever is asked', async () => {
   models.instead = (_, response) => json(response, 200, { object: 'list', data: [] })
   expect((await post(one, { model: 'small', input: 'a', stream: true }, '/v1/embeddings')).status).toBe(200)
 })
+
+test('a key that cannot be sent counts as none, and is named to nobody', async () => {
+  const config = `
+models:
+  keyed: { base_url: ${models.url}, api_key_env: BROKEN_KEY }
+  open: { base_url: ${models.url} }
+pair: { strong: keyed, weak: open }
+strategy: length
+threshold: 0
+`
+  serve = await startServe(folder.path, config, { env: { BROKEN_KEY: 'two words' } })
+  const named = await post(serve, ask('keyed'))
+  expect([named.status, await named.json()]).toEqual([
+    503,
+    {
+      error: {
+        message: 'The model keyed cannot be called: this server has no key for it.',
+        ...{ type: 'server_error', param: null, code: 'model_without_key' },
+      },
+    },
+  ])
+  expect((await post(serve, ask())).headers.get('x-llmroute-model')).toBe('open')
+})
