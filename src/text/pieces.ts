@@ -22,15 +22,29 @@ const [LETTER, BLANK, SIGN, UNSPACED] = [0, 1, 2, 3] as const
 export function visitPieces(text: string, slots: Int32Array, most: number, visit: (piece: number) => void): void {
   const folded = folding(text, most * LONGEST)
   let left = most
-  const add = (piece: number) => {
-    if (left-- > 0) visit(piece)
-  }
   for (let start = 0; start < folded.length && left > 0; ) {
     const kind = kinds[folded.charCodeAt(start)]!
     let end = start + 1
-    if (kind === SIGN) end += isPair(folded, start) ? 1 : 0
-    else while (end < folded.length && kinds[folded.charCodeAt(end)] === kind) end++
-    if (kind !== BLANK) visitRun(folded, start, end, kind === LETTER ? INSIDE_SEED : START_SEED, slots, add)
+    if (kind === BLANK) {
+      start = end
+      continue
+    }
+    let hash = Math.imul(START_SEED ^ folded.charCodeAt(start), PRIME)
+    if (kind === SIGN) {
+      if (isPair(folded, start)) hash = Math.imul(hash ^ folded.charCodeAt(end++), PRIME)
+    } else {
+      for (; end < folded.length; end++) {
+        const unit = folded.charCodeAt(end)
+        if (kinds[unit] !== kind) break
+        hash = Math.imul(hash ^ unit, PRIME)
+      }
+    }
+    // Most runs are one piece.
+    const piece = end - start > LONGEST ? 0 : find(slots, mix32(hash))
+    if (piece > 0) {
+      visit(piece - 1)
+      left--
+    } else left = visitRun(folded, start, end, kind === LETTER ? INSIDE_SEED : START_SEED, slots, left, visit)
     start = end
   }
 }
@@ -43,15 +57,18 @@ function folding(text: string, most: number): string {
   return (/^[\0-\x7f]*$/.test(head) ? head : head.normalize('NFKC')).toLowerCase()
 }
 
+/** Visits the longest pieces of a run, `most` at most; returns how many are left of them. */
 function visitRun(
   text: string,
   start: number,
   end: number,
   insideSeed: number,
   slots: Int32Array,
+  most: number,
   visit: (piece: number) => void,
-): void {
-  for (let from = start; from < end; ) {
+): number {
+  let left = most
+  for (let from = start; from < end && left > 0; left--) {
     const seed = from === start ? START_SEED : insideSeed
     let hash = seed
     const last = Math.min(end, from + LONGEST)
@@ -65,6 +82,7 @@ function visitRun(
     visit(piece === 0 ? 0 : piece - 1)
     from += piece === 0 && isPair(text, from) ? 2 : length + 1
   }
+  return left
 }
 
 /** Hashes of the beginnings of what is being cut. */

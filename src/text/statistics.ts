@@ -1,5 +1,3 @@
-import { mix32 } from './hash.ts'
-
 /** Names of what `promptStatistics` counts, in its order. */
 export const statisticNames: readonly string[] = [
   'length',
@@ -25,45 +23,36 @@ export const statisticNames: readonly string[] = [
  * One value per name of `statisticNames`; all finite, for the empty prompt too.
  */
 export function promptStatistics(prompt: string): Float64Array {
-  let lines = 1
-  let lineStart = 0
-  let longest = 0
-  counts.fill(0)
-  for (let i = 0; i < prompt.length; i++) {
-    const unit = prompt.charCodeAt(i)
-    if (unit >= 128) continue
-    counts[unit]!++
-    if (unit === 10) {
-      lines++
-      longest = Math.max(longest, i + 1 - lineStart)
-      lineStart = i + 1
-    }
-  }
-  longest = Math.max(longest, prompt.length - lineStart)
+  const statistics = new Float64Array(statisticNames.length)
+  fillStatistics(prompt, statistics)
+  return statistics
+}
+
+/** Puts the same into memory that is there. */
+export function fillStatistics(prompt: string, into: Float64Array): void {
+  const { words, letters, different, lines, longest } = countUnits(prompt)
   const digits = sumOf(48, 57)
   const capitals = sumOf(65, 90)
   const punctuation = countOf(PUNCTUATION)
-  const { words, letters, different } = countWords(prompt)
   const length = Math.max(1, prompt.length)
   const count = Math.max(1, words)
-  return Float64Array.of(
-    Math.log1p(prompt.length),
-    Math.log1p(words),
-    Math.log1p(lines),
-    Math.log1p(longest),
-    Math.log1p(digits),
-    Math.log1p(capitals),
-    Math.log1p(punctuation),
-    digits / length,
-    capitals / length,
-    punctuation / length,
-    Math.log1p(letters / count),
-    different / count,
-    Math.log1p(countOf(MATHEMATICAL)),
-    Math.log1p(countOf(CODE)),
-    Math.log1p(counts[63]!),
-    Math.log1p(counts[44]!),
-  )
+  let at = 0
+  into[at++] = Math.log1p(prompt.length)
+  into[at++] = Math.log1p(words)
+  into[at++] = Math.log1p(lines)
+  into[at++] = Math.log1p(longest)
+  into[at++] = Math.log1p(digits)
+  into[at++] = Math.log1p(capitals)
+  into[at++] = Math.log1p(punctuation)
+  into[at++] = digits / length
+  into[at++] = capitals / length
+  into[at++] = punctuation / length
+  into[at++] = Math.log1p(letters / count)
+  into[at++] = different / count
+  into[at++] = Math.log1p(countOf(MATHEMATICAL))
+  into[at++] = Math.log1p(countOf(CODE))
+  into[at++] = Math.log1p(counts[63]!)
+  into[at++] = Math.log1p(counts[44]!)
 }
 
 /** How often each ASCII character is in the prompt that is being counted. */
@@ -81,43 +70,66 @@ function countOf(units: Uint8Array): number {
   return sum
 }
 
-interface WordCounts {
+interface UnitCounts {
   readonly words: number
   /** UTF-16 units in words. */
   readonly letters: number
   /** Words that differ by more than case. */
   readonly different: number
+  readonly lines: number
+  /** UTF-16 units of the longest line, with its end. */
+  readonly longest: number
 }
 
-/** Words are runs of letters and digits of any script. Those that differ are told apart by a hash of 32 bits. */
-function countWords(prompt: string): WordCounts {
+/**
+ * Fills `counts`, and counts what depends on the order. Words are runs of letters and digits of any script. Those that differ are
+ * told apart by a hash of 32 bits.
+ */
+function countUnits(prompt: string): UnitCounts {
+  counts.fill(0)
   let words = 0
   let letters = 0
-  let hash: number = START
-  let length = 0
-  for (let i = 0; i <= prompt.length; i++) {
-    const unit = i < prompt.length ? prompt.charCodeAt(i) : 0
-    const lower = unit < 128 ? lowerAscii[unit]! : lowerOf(unit)
-    if (lower === UNUSUAL) return countUnusualWords(prompt)
-    if (lower !== 0) {
+  let lines = 1
+  let lineStart = 0
+  let longest = 0
+  let isUnusual = false
+  for (let i = 0; i < prompt.length; ) {
+    const start = i
+    let hash: number = START
+    let unit = 0
+    for (; i < prompt.length; i++) {
+      unit = prompt.charCodeAt(i)
+      const lower = unit < 128 ? lowerAscii[unit]! : lowerOf(unit)
+      if (lower === 0) break
+      if (unit < 128) counts[unit]!++
+      else if (lower === UNUSUAL) isUnusual = true
       hash = Math.imul(hash ^ lower, PRIME)
-      length++
-    } else if (length > 0) {
+    }
+    if (i > start) {
       if (words === hashes.length) hashes = doubled(hashes)
       hashes[words++] = hash
-      letters += length
-      hash = START
-      length = 0
+      letters += i - start
+    }
+    if (i === prompt.length) break
+    if (unit < 128) counts[unit]!++
+    i++
+    if (unit === 10) {
+      lines++
+      longest = Math.max(longest, i - lineStart)
+      lineStart = i
     }
   }
-  return { words, letters, different: differentOf(hashes, words) }
+  longest = Math.max(longest, prompt.length - lineStart)
+  if (isUnusual) return countUnusualWords(prompt, lines, longest)
+  return { words, letters, different: differentOf(hashes, words), lines, longest }
 }
 
 /** The same for texts with units whose meaning or lower case depends on their neighbours. */
-function countUnusualWords(prompt: string): WordCounts {
+function countUnusualWords(prompt: string, lines: number, longest: number): UnitCounts {
   const words = prompt.match(WORD) ?? []
   const letters = words.reduce((sum, word) => sum + word.length, 0)
-  return { words: words.length, letters, different: new Set(words.map(word => word.toLowerCase())).size }
+  const different = new Set(words.map(word => word.toLowerCase())).size
+  return { words: words.length, letters, different, lines, longest }
 }
 
 /** How many of the first `count` numbers differ. */
@@ -129,7 +141,7 @@ function differentOf(numbers: Int32Array, count: number): number {
   for (let i = 0; i < count; i++) {
     // 0 marks a free place.
     const number = numbers[i]! || 1
-    let place = mix32(number) & (size - 1)
+    let place = (number ^ (number >>> 15)) & (size - 1)
     while (seen[place] !== 0 && seen[place] !== number) place = (place + 1) & (size - 1)
     if (seen[place] === 0) different++
     seen[place] = number
