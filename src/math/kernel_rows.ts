@@ -15,6 +15,8 @@ interface KernelRows {
 
 /** 32-bit numbers that are computed at once; rows are filled up to a multiple of it. */
 const LANES = 4
+/** Columns of a product that are. */
+const COLUMNS = 16
 const BYTES = 4
 const PAGE = 65536
 
@@ -56,7 +58,7 @@ export function createKernel(
  */
 export function createProduct(matrix: Float32Array, columns: number): (values: Float32Array) => Float32Array {
   const rows = matrix.length / columns
-  const padded = Math.ceil(columns / LANES) * LANES
+  const padded = Math.ceil(columns / COLUMNS) * COLUMNS
   const outAt = Math.ceil(rows / LANES) * LANES * BYTES
   const matrixAt = outAt + padded * BYTES
   const { memory, weigh } = instantiate(matrixAt + rows * padded * BYTES)
@@ -80,14 +82,16 @@ function instantiate(bytes: number): KernelRows {
 /** The bytes of kernel_rows.wat; see int8_dot.ts. */
 export const kernelRowsModule = Uint8Array.from(
   atob(
-    'AGFzbQEAAAABEwJgB39/f39/fX8AYAV/f39/fwADAwIAAQUDAQABBxsDBm1lbW9yeQIABmtlcm5lbAAABXdlaWdoAAEKvAQCzQMCA38CewNA' +
-      '/QwAAAAAAAAAAAAAAAAAAAAAIQogASEIIAMgB2ohCQNAIAj9CQIAIAn9AAQA/eUBIQsgCiALIAv95gH95AEhCiAJIARqIQkgCEEEaiIIIAJJ' +
-      'DQALIAogBf0T/eYB/QwAAPzCAAD8wgAA/MIAAPzC/ekBIQogCv1qIQsgCiAL/eUBIQogBiAHaiAL/fgB/Qx/AAAAfwAAAH8AAAB/AAAA/a4B' +
-      'QRf9qwH9DAAAgD8AAIA/AACAPwAAgD8gCv0MGHIxPxhyMT8YcjE/GHIxPyAK/Qzw/XU+8P11PvD9dT7w/XU+IAr9DEdYYz1HWGM9R1hjPUdY' +
-      'Yz0gCv0MXJUdPFyVHTxclR08XJUdPCAK/QwjxK46I8SuOiPErjojxK46IAr9DMyFITnMhSE5zIUhOcyFITn95gH95AH95gH95AH95gH95AH9' +
-      '5gH95AH95gH95AH95gH95AH95gECe/0MAAAAPwAAAD8AAAA/AAAAP/0MAAAAPwAAAD8AAAA/AAAAPyAAIAdq/QAEAP3mAf3kASEL/QwAAIA/' +
-      'AACAPwAAgD8AAIA/IAsgCyAL/eYB/eYB/eQBC/3mAf0LBAAgB0EQaiIHIARJDQALC2sCA38BewNA/QwAAAAAAAAAAAAAAAAAAAAAIQggACEG' +
-      'IAIgBWohBwNAIAggBv0JAgAgB/0ABAD95gH95AEhCCAHIANqIQcgBkEEaiIGIAFJDQALIAQgBWogCP0LBAAgBUEQaiIFIANJDQALCw==',
+    'AGFzbQEAAAABEwJgB39/f39/fX8AYAV/f39/fwADAwIAAQUDAQABBxsDBm1lbW9yeQIABmtlcm5lbAAABXdlaWdoAAEK1QUCzQMCA38CewNA/QwA' +
+      'AAAAAAAAAAAAAAAAAAAAIQogASEIIAMgB2ohCQNAIAj9CQIAIAn9AAQA/eUBIQsgCiALIAv95gH95AEhCiAJIARqIQkgCEEEaiIIIAJJDQALIAog' +
+      'Bf0T/eYB/QwAAPzCAAD8wgAA/MIAAPzC/ekBIQogCv1qIQsgCiAL/eUBIQogBiAHaiAL/fgB/Qx/AAAAfwAAAH8AAAB/AAAA/a4BQRf9qwH9DAAA' +
+      'gD8AAIA/AACAPwAAgD8gCv0MGHIxPxhyMT8YcjE/GHIxPyAK/Qzw/XU+8P11PvD9dT7w/XU+IAr9DEdYYz1HWGM9R1hjPUdYYz0gCv0MXJUdPFyV' +
+      'HTxclR08XJUdPCAK/QwjxK46I8SuOiPErjojxK46IAr9DMyFITnMhSE5zIUhOcyFITn95gH95AH95gH95AH95gH95AH95gH95AH95gH95AH95gH9' +
+      '5AH95gECe/0MAAAAPwAAAD8AAAA/AAAAP/0MAAAAPwAAAD8AAAA/AAAAPyAAIAdq/QAEAP3mAf3kASEL/QwAAIA/AACAPwAAgD8AAIA/IAsgCyAL' +
+      '/eYB/eYB/eQBC/3mAf0LBAAgB0EQaiIHIARJDQALC4MCAgN/BXsDQP0MAAAAAAAAAAAAAAAAAAAAACEJ/QwAAAAAAAAAAAAAAAAAAAAAIQr9DAAA' +
+      'AAAAAAAAAAAAAAAAAAAhC/0MAAAAAAAAAAAAAAAAAAAAACEMIAAhBiACIAVqIQcDQCAG/QkCACEIIAkgCCAH/QAEAP3mAf3kASEJIAogCCAH/QAE' +
+      'EP3mAf3kASEKIAsgCCAH/QAEIP3mAf3kASELIAwgCCAH/QAEMP3mAf3kASEMIAcgA2ohByAGQQRqIgYgAUkNAAsgBCAFaiAJ/QsEACAEIAVqIAr9' +
+      'CwQQIAQgBWogC/0LBCAgBCAFaiAM/QsEMCAFQcAAaiIFIANJDQALCw==',
   ),
   character => character.charCodeAt(0),
 )

@@ -34,16 +34,26 @@
               (f32x4.mul (v128.const f32x4 0.5 0.5 0.5 0.5) (v128.load (i32.add (local.get $cosines) (local.get $at))))))
             (f32x4.add (v128.const f32x4 1 1 1 1) (f32x4.mul (local.get $n) (f32x4.mul (local.get $n) (local.get $n)))))))
       (br_if $each_4 (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (local.get $length)))))
-  ;; out[c] = sum over i of values[i] * weights[i][c], values of $values up to $end, rows of $length
+  ;; out[c] = sum over i of values[i] * weights[i][c], values of $values up to $end, rows of $length, a multiple of 64
   (func (export "weigh") (param $values i32) (param $end i32) (param $weights i32) (param $length i32) (param $out i32)
-    (local $at i32) (local $i i32) (local $from i32) (local $sum v128)
-    (loop $each_4
-      (local.set $sum (v128.const f32x4 0 0 0 0))
+    (local $at i32) (local $i i32) (local $from i32) (local $value v128) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (loop $each_16
+      (local.set $a (v128.const f32x4 0 0 0 0))
+      (local.set $b (v128.const f32x4 0 0 0 0))
+      (local.set $c (v128.const f32x4 0 0 0 0))
+      (local.set $d (v128.const f32x4 0 0 0 0))
       (local.set $i (local.get $values))
       (local.set $from (i32.add (local.get $weights) (local.get $at)))
       (loop $each_value
-        (local.set $sum (f32x4.add (local.get $sum) (f32x4.mul (v128.load32_splat (local.get $i)) (v128.load (local.get $from)))))
+        (local.set $value (v128.load32_splat (local.get $i)))
+        (local.set $a (f32x4.add (local.get $a) (f32x4.mul (local.get $value) (v128.load (local.get $from)))))
+        (local.set $b (f32x4.add (local.get $b) (f32x4.mul (local.get $value) (v128.load offset=16 (local.get $from)))))
+        (local.set $c (f32x4.add (local.get $c) (f32x4.mul (local.get $value) (v128.load offset=32 (local.get $from)))))
+        (local.set $d (f32x4.add (local.get $d) (f32x4.mul (local.get $value) (v128.load offset=48 (local.get $from)))))
         (local.set $from (i32.add (local.get $from) (local.get $length)))
         (br_if $each_value (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 4))) (local.get $end))))
-      (v128.store (i32.add (local.get $out) (local.get $at)) (local.get $sum))
-      (br_if $each_4 (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (local.get $length))))))
+      (v128.store (i32.add (local.get $out) (local.get $at)) (local.get $a))
+      (v128.store offset=16 (i32.add (local.get $out) (local.get $at)) (local.get $b))
+      (v128.store offset=32 (i32.add (local.get $out) (local.get $at)) (local.get $c))
+      (v128.store offset=48 (i32.add (local.get $out) (local.get $at)) (local.get $d))
+      (br_if $each_16 (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 64))) (local.get $length))))))

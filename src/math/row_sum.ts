@@ -14,23 +14,25 @@ const PAGE = 65536
 /**
  * A function that adds up rows, one for each of the first `count` numbers in `chosen`, in 32 bits. The result has the rows' width,
  * and is the same memory every time. A row is copied when it is first asked for: most of a large table never is.
+ * @param rows `scales` is 1 for every row where it is left out
  * @param most rows that are added up at once
  * @param load called before a row is copied
  */
 export function createRowSum(
-  { codes, scales, width }: QuantizedRows,
+  { codes, scales, width }: Omit<QuantizedRows, 'scales'> & Partial<QuantizedRows>,
   most: number,
   load: (row: number) => void = () => {},
 ): (chosen: Int32Array, count: number) => Float32Array {
   const padded = Math.ceil(width / LANES) * LANES
   const [factorsAt, outAt, rowsAt] = [most * BYTES, 2 * most * BYTES, 2 * most * BYTES + padded * BYTES]
   const { memory, sum } = new WebAssembly.Instance(new WebAssembly.Module(rowSumModule)).exports as RowSum
-  memory.grow(Math.ceil((rowsAt + scales.length * padded) / PAGE))
+  const height = codes.length / width
+  memory.grow(Math.ceil((rowsAt + height * padded) / PAGE))
   const places = new Int32Array(memory.buffer, 0, most)
-  const factors = new Float32Array(memory.buffer, factorsAt, most)
+  const factors = new Float32Array(memory.buffer, factorsAt, most).fill(1)
   const sums = new Float32Array(memory.buffer, outAt, width)
   const rows = new Int8Array(memory.buffer, rowsAt)
-  const isCopied = new Uint8Array(scales.length)
+  const isCopied = new Uint8Array(height)
   return (chosen, count) => {
     for (let i = 0; i < count; i++) {
       const row = chosen[i]!
@@ -40,7 +42,7 @@ export function createRowSum(
         isCopied[row] = 1
       }
       places[i] = rowsAt + row * padded
-      factors[i] = scales[row]!
+      if (scales) factors[i] = scales[row]!
     }
     sum(0, count * BYTES, factorsAt, padded, outAt)
     return sums

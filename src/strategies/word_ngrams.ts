@@ -1,10 +1,15 @@
-import { NGRAM_BITS, ngramIndex, termFrequency } from '../text/ngram_counts.ts'
+import { createRowSum } from '../math/row_sum.ts'
+import { createRowSums } from '../math/word_sums.ts'
+import { NGRAM_BITS, ngramIndex } from '../text/ngram_counts.ts'
 import { CHARACTERS, ngramKinds, PAIR, visitNgrams, WORD } from '../text/ngrams.ts'
 import { type Vocabulary, wordsOf } from '../text/vocabulary.ts'
 import type { Checkpoint } from '../types.ts'
 import { numberOption, numbersOption, tensorOf } from './checkpoint_parts.ts'
 
 const KINDS = ngramKinds.length
+const PLACES = 1 << NGRAM_BITS
+/** Pairs that are summed at once. */
+const PAIRS = 512
 
 /** What each n-gram of a word tells each expert, and how rare it is. */
 export interface NgramTables {
@@ -55,27 +60,26 @@ export function wordIndexes(word: string): number[] {
  */
 export function createNgramScorer(tables: NgramTables, vocabulary: Vocabulary): NgramScorer {
   const { codes, scales, idf, idfScale, kindWeights, experts } = tables
-  /** Of a word: the sums of its own index, then those of its characters, and the squared length of both. */
-  const width = 2 * experts + 2
-  let known = new Float64Array(width << 10)
+  /** Of a word: the sums of its own index, then those of its characters; at the end the squared length of both. */
+  const row = new Float64Array(Math.ceil((2 * experts + 2) / 4) * 4)
+  const known = createRowSums(row.length)
   vocabulary.onWord(learn)
+  const pairCodes = codes.subarray((PAIR << NGRAM_BITS) * experts, ((PAIR + 1) << NGRAM_BITS) * experts)
+  const pairIdf = idf.subarray(PAIR << NGRAM_BITS, (PAIR + 1) << NGRAM_BITS)
+  const sumPairs = createRowSum({ codes: pairCodes, width: experts }, PAIRS)
+  const places = new Int32Array(PAIRS)
   const sums = new Float64Array(KINDS * experts)
   const squares = new Float64Array(KINDS)
   const scores = new Float64Array(experts)
 
   function learn(word: string, number: number): void {
-    const from = number * width
-    if (from === known.length) {
-      const larger = new Float64Array(known.length * 2)
-      larger.set(known)
-      known = larger
-    }
-    known.fill(0, from, from + width)
+    row.fill(0)
     for (const index of wordIndexes(word)) {
       const isWord = index >> NGRAM_BITS === WORD
-      addCodes(known, from + (isWord ? 0 : experts), index)
-      known[from + 2 * experts + (isWord ? 0 : 1)]! += idf[index]! ** 2
+      addCodes(row, isWord ? 0 : experts, index)
+      row[row.length - (isWord ? 2 : 1)]! += idf[index]! ** 2
     }
+    known.set(number, row)
   }
 
   function addCodes(to: Float64Array, at: number, index: number): void {
@@ -83,32 +87,46 @@ export function createNgramScorer(tables: NgramTables, vocabulary: Vocabulary): 
     for (let expert = 0; expert < experts; expert++) to[at + expert]! += codes[from + expert]!
   }
 
-  /** Adds a word that is said so often to what is summed. */
-  function addWord(number: number, frequency: number, to: Float64Array, lengths: Float64Array): void {
-    const from = number * width
+  /** Adds words that are said so often to what is summed. */
+  function addWords(
+    words: Int32Array,
+    frequencies: Float64Array,
+    count: number,
+    to: Float64Array,
+    lengths: Float64Array,
+  ): void {
+    const total = known.sum(words, frequencies, count)
     const characters = CHARACTERS * experts
     for (let expert = 0; expert < experts; expert++) {
-      to[expert]! += frequency * known[from + expert]!
-      to[characters + expert]! += frequency * known[from + experts + expert]!
+      to[expert]! += total[expert]!
+      to[characters + expert]! += total[experts + expert]!
     }
-    lengths[WORD]! += frequency * frequency * known[from + 2 * experts]!
-    lengths[CHARACTERS]! += frequency * frequency * known[from + 2 * experts + 1]!
+    lengths[WORD]! += total[row.length - 2]!
+    lengths[CHARACTERS]! += total[row.length - 1]!
   }
 
-  function addPair(hash: number, to: Float64Array, lengths: Float64Array): void {
-    const index = ngramIndex(hash, PAIR)
-    const rarity = idf[index]!
-    if (rarity === 0) return
-    addCodes(to, PAIR * experts, index)
-    lengths[PAIR]! += rarity * rarity
+  function addPairs(hashes: Int32Array, count: number, to: Float64Array, lengths: Float64Array): void {
+    for (let start = 0; start < count; start += PAIRS) {
+      const end = Math.min(count, start + PAIRS)
+      let found = 0
+      for (let i = start; i < end; i++) {
+        const place = hashes[i]! & (PLACES - 1)
+        const rarity = pairIdf[place]!
+        if (rarity === 0) continue
+        places[found++] = place
+        lengths[PAIR]! += rarity * rarity
+      }
+      const total = sumPairs(places, found)
+      for (let expert = 0; expert < experts; expert++) to[PAIR * experts + expert]! += total[expert]!
+    }
   }
 
   function addUp(): void {
-    const { words, counts, wordCount, pairs, pairCount } = vocabulary
+    const { words, frequencies, wordCount, pairs, pairCount } = vocabulary
     sums.fill(0)
     squares.fill(0)
-    for (let i = 0; i < wordCount; i++) addWord(words[i]!, termFrequency(counts[i]!), sums, squares)
-    for (let i = 0; i < pairCount; i++) addPair(pairs[i]!, sums, squares)
+    addWords(words, frequencies, wordCount, sums, squares)
+    addPairs(pairs, pairCount, sums, squares)
   }
 
   /** Sums of codes as scores, at the length of the prompt that was read. */
@@ -132,19 +150,19 @@ export function createNgramScorer(tables: NgramTables, vocabulary: Vocabulary): 
     parts(prompt) {
       vocabulary.read(prompt)
       addUp()
-      const { words, counts, pairs } = vocabulary
+      const { words, frequencies, pairs } = vocabulary
       const all = wordsOf(prompt)
       const unheard = new Float64Array(KINDS)
       const found = new Map<string, Float64Array>()
       for (const [i, word] of [...new Set(all)].entries()) {
         const own = new Float64Array(KINDS * experts)
-        addWord(words[i]!, termFrequency(counts[i]!), own, unheard)
+        addWords(words.subarray(i), frequencies.subarray(i), 1, own, unheard)
         found.set(`word "${word}"`, own)
       }
       for (let i = 0; i + 1 < all.length; i++) {
         const name = `pair "${all[i]} ${all[i + 1]}"`
         const own = found.get(name) ?? new Float64Array(KINDS * experts)
-        addPair(pairs[i]!, own, unheard)
+        addPairs(pairs.subarray(i), 1, own, unheard)
         found.set(name, own)
       }
       return Array.from(found, ([name, own]) => ({ name, scores: scored(own, new Float64Array(experts)) }))

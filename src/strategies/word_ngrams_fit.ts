@@ -1,6 +1,6 @@
 import { quantizeRows } from '../math/quantized_rows.ts'
 import { type SparseRows, selectSparseRows, solveRidge } from '../math/ridge.ts'
-import { NGRAM_BITS, NGRAM_INDEXES, ngramIndex, termFrequency } from '../text/ngram_counts.ts'
+import { NGRAM_BITS, NGRAM_INDEXES, ngramIndex } from '../text/ngram_counts.ts'
 import { PAIR } from '../text/ngrams.ts'
 import { createVocabulary } from '../text/vocabulary.ts'
 import { inverseDocumentFrequencies, KIND_WEIGHTS, RIDGE } from './linear_fit.ts'
@@ -39,7 +39,7 @@ export function fitNgrams(
 interface Texts {
   /** By number of the word; see `wordIndexes`. */
   readonly indexes: readonly number[][]
-  readonly prompts: readonly { words: Int32Array; counts: Int32Array; pairs: Int32Array }[]
+  readonly prompts: readonly { words: Int32Array; frequencies: Float64Array; pairs: Int32Array }[]
 }
 
 function readTexts(prompts: readonly string[]): Texts {
@@ -50,10 +50,10 @@ function readTexts(prompts: readonly string[]): Texts {
     indexes,
     prompts: prompts.map(prompt => {
       vocabulary.read(prompt)
-      const { words, counts, wordCount, pairs, pairCount } = vocabulary
+      const { words, frequencies, wordCount, pairs, pairCount } = vocabulary
       return {
         words: words.slice(0, wordCount),
-        counts: counts.slice(0, wordCount),
+        frequencies: frequencies.slice(0, wordCount),
         pairs: pairs.slice(0, pairCount).map(hash => ngramIndex(hash, PAIR)),
       }
     }),
@@ -78,7 +78,7 @@ function documentFrequencies({ indexes, prompts }: Texts): Int32Array {
 /** One row per prompt, each kind of n-gram brought to its length. */
 function rowsOf({ indexes, prompts }: Texts, idf: Uint8Array): SparseRows {
   const values = new Float32Array(NGRAM_INDEXES)
-  const rows = prompts.map(({ words, counts, pairs }) => {
+  const rows = prompts.map(({ words, frequencies, pairs }) => {
     const squares = [0, 0, 0]
     const touched: number[] = []
     const add = (index: number, frequency: number) => {
@@ -89,8 +89,7 @@ function rowsOf({ indexes, prompts }: Texts, idf: Uint8Array): SparseRows {
       squares[index >> NGRAM_BITS]! += value * value
     }
     for (const [i, word] of words.entries()) {
-      const frequency = termFrequency(counts[i]!)
-      for (const index of indexes[word]!) add(index, frequency)
+      for (const index of indexes[word]!) add(index, frequencies[i]!)
     }
     for (const pair of pairs) add(pair, 1)
     const scales = KIND_WEIGHTS.map((weight, kind) => weight / Math.sqrt(squares[kind]!))

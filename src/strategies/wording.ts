@@ -1,5 +1,5 @@
-import { normalize } from '../math/vectors.ts'
-import { termFrequency } from '../text/ngram_counts.ts'
+import { createUnitRow } from '../math/unit_rows.ts'
+import { createCodeSums } from '../math/word_sums.ts'
 import { PAIR, visitNgrams } from '../text/ngrams.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 
@@ -14,49 +14,30 @@ const [LEAST, MOST] = [2, 4]
  * `vocabulary` has read, at unit length.
  */
 export function createWording(vocabulary: Vocabulary): (row: Float32Array) => void {
-  /** Place · 2, + 1 where it is subtracted; those of a word lie together. */
-  let codes = new Uint16Array(1 << 14)
-  let ends = new Int32Array(1 << 12)
-  let end = 0
+  const toUnit = createUnitRow(new Float32Array(WORDING_DIMENSIONS))
+  const ngrams = createCodeSums(WORDING_DIMENSIONS)
+  let pairCodes = new Uint16Array(1 << 10)
   vocabulary.onWord((word, number) => {
-    if (number === 0) end = 0
+    const codes: number[] = []
     visitNgrams(
       word,
       (hash, kind) => {
-        if (kind === PAIR) return
-        if (end === codes.length) codes = doubled(codes, new Uint16Array(end * 2))
-        codes[end++] = codeOf(hash)
+        if (kind !== PAIR) codes.push(codeOf(hash))
       },
       LEAST,
       MOST,
     )
-    if (number === ends.length) ends = doubled(ends, new Int32Array(number * 2))
-    ends[number] = end
+    ngrams.set(number, codes)
   })
   return row => {
-    row.fill(0)
-    const { words, counts, wordCount, pairs, pairCount } = vocabulary
-    for (let i = 0; i < wordCount; i++) {
-      const number = words[i]!
-      const frequency = termFrequency(counts[i]!)
-      const last = ends[number]!
-      for (let k = number === 0 ? 0 : ends[number - 1]!; k < last; k++) add(row, codes[k]!, frequency)
-    }
-    for (let i = 0; i < pairCount; i++) add(row, codeOf(pairs[i]!), 1)
-    normalize(row)
+    const { words, frequencies, wordCount, pairs, pairCount } = vocabulary
+    if (pairCount > pairCodes.length) pairCodes = new Uint16Array(pairCount)
+    for (let i = 0; i < pairCount; i++) pairCodes[i] = codeOf(pairs[i]!)
+    toUnit(ngrams.sum(words, frequencies, wordCount, pairCodes, pairCount), row)
   }
 }
 
+/** Place · 2, + 1 where it is subtracted. */
 function codeOf(hash: number): number {
   return (Math.imul(hash >>> 16, WORDING_DIMENSIONS) >>> 16) * 2 + ((hash >>> 15) & 1)
-}
-
-function add(row: Float32Array, code: number, value: number): void {
-  // Signs are as good as random: a branch would be guessed wrong half of the time.
-  row[code >> 1]! += value * (1 - 2 * (code & 1))
-}
-
-function doubled<T extends Uint16Array | Int32Array>(from: T, to: T): T {
-  to.set(from)
-  return to
 }

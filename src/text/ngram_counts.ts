@@ -48,5 +48,9 @@ export function ngramIndex(hash: number, kind: number): number {
 
 /** 1 + ln(count): a word said ten times says little more than one said twice. */
 export function termFrequency(count: number): number {
-  return count === 1 ? 1 : 1 + Math.log(count)
+  return count < FREQUENCIES ? frequencies[count]! : 1 + Math.log(count)
 }
+
+/** Of the counts that come up all the time. */
+const FREQUENCIES = 64
+const frequencies = Float64Array.from({ length: FREQUENCIES }, (_, count) => 1 + Math.log(count))

@@ -1,5 +1,7 @@
 import { mix32 } from './hash.ts'
-import { pairHash, visitWords } from './ngrams.ts'
+import { termFrequency } from './ngram_counts.ts'
+import { pairHash } from './ngrams.ts'
+import { createWordCutter } from './words.ts'
 
 /** UTF-16 units of the longest word; a longer run of letters is several words. */
 const LONGEST_WORD = 64
@@ -15,8 +17,8 @@ export interface Vocabulary {
   read(text: string): void
   /** Numbers of its different words, in the order of first sight: `wordCount` of them. */
   readonly words: Int32Array
-  /** How often it says each of `words`. */
-  readonly counts: Int32Array
+  /** Term frequency of each of `words`. */
+  readonly frequencies: Float64Array
   /** Hashes of each two neighbouring words: `pairCount` of them. */
   readonly pairs: Int32Array
   readonly wordCount: number
@@ -24,76 +26,91 @@ export interface Vocabulary {
 }
 
 /**
- * An empty vocabulary. Words are as `visitWords` cuts them, lower-cased, and told apart by a hash of 64 bits.
+ * What the table holds of a word, side by side so that it takes one look into memory: its hash, its other hash, its number from
+ * 1 (0 where nothing is), and its place in `words` where that is less than `wordCount` and names it.
+ */
+const [HASH, OTHER, NUMBER, PLACE] = [0, 1, 2, 3] as const
+const ENTRY_BITS = 2
+
+/**
+ * An empty vocabulary. Words are as `createWordCutter` cuts them, lower-cased, and told apart by a hash of 64 bits.
  * @param capacity words after which it forgets all before the next text, and numbers anew from 0.
  */
 export function createVocabulary(capacity: number): Vocabulary {
   const learners: ((word: string, number: number) => void)[] = []
-  /** A hash table with open addressing: number of a word + 1, 0 where free. */
-  let slots = new Int32Array(1 << 12)
-  let hashes = new Int32Array(1 << 12)
-  let otherHashes = new Int32Array(1 << 12)
+  const cutter = createWordCutter()
+  /** A hash table with open addressing. */
+  let table = new Int32Array(1 << 14)
   let size = 0
-  /** By number of the word: its place in `words`, where that is less than `wordCount` and names it. */
-  let places = new Int32Array(1 << 12)
   let words = new Int32Array(1 << 10)
   let counts = new Int32Array(1 << 10)
+  let frequencies = new Float64Array(1 << 10)
   let pairs = new Int32Array(1 << 10)
   let wordCount = 0
   let pairCount = 0
-  let lower = ''
-  let previous = 0
 
-  function visit(hash: number, start: number, end: number): void {
-    const number = numberOf(hash, start, end)
-    const place = places[number]!
-    if (place < wordCount && words[place] === number) counts[place]!++
-    else {
-      if (wordCount === words.length) [words, counts] = [grown(words), grown(counts)]
-      places[number] = wordCount
-      words[wordCount] = number
-      counts[wordCount++] = 1
+  /** Where the table has the word, or a free place for it. */
+  function entryOf(hash: number, other: number): number {
+    const mask = table.length - 1
+    let entry = (mix32(hash) << ENTRY_BITS) & mask
+    while (table[entry + NUMBER] !== 0 && (table[entry + HASH] !== hash || table[entry + OTHER] !== other)) {
+      entry = (entry + (1 << ENTRY_BITS)) & mask
     }
-    if (previous !== 0) {
-      if (pairCount === pairs.length) pairs = grown(pairs)
-      pairs[pairCount++] = pairHash(previous, hash)
-    }
-    previous = hash
+    return entry
   }
 
-  function numberOf(hash: number, start: number, end: number): number {
-    let other = end - start
-    for (let i = start; i < end; i++) other = Math.imul(other, 31) + lower.charCodeAt(i)
-    other |= 0
-    let slot = slotOf(hash)
-    while (slots[slot] !== 0) {
-      const number = slots[slot]! - 1
-      if (hashes[number] === hash && otherHashes[number] === other) return number
-      slot = (slot + 1) & (slots.length - 1)
-    }
-    const number = size++
-    if (number === hashes.length) [hashes, otherHashes, places] = [grown(hashes), grown(otherHashes), grown(places)]
-    hashes[number] = hash
-    otherHashes[number] = other
-    places[number] = 0
-    slots[slot] = size
-    if (size * 2 > slots.length) rehash()
-    const word = lower.slice(start, end)
-    for (const learn of learners) learn(word, number)
-    return number
+  function learn(word: string, hash: number, other: number): void {
+    if ((size + 1) * 2 > table.length >> ENTRY_BITS) enlarge()
+    table.set([hash, other, ++size, 0], entryOf(hash, other))
+    for (const each of learners) each(word, size - 1)
   }
 
-  function slotOf(hash: number): number {
-    return mix32(hash) & (slots.length - 1)
+  function enlarge(): void {
+    const old = table
+    table = new Int32Array(old.length * 2)
+    for (let from = 0; from < old.length; from += 1 << ENTRY_BITS) {
+      const entry = old.subarray(from, from + (1 << ENTRY_BITS))
+      if (entry[NUMBER] !== 0) table.set(entry, entryOf(entry[HASH]!, entry[OTHER]!))
+    }
   }
 
-  function rehash(): void {
-    slots = new Int32Array(slots.length * 2)
-    for (let number = 0; number < size; number++) {
-      let slot = slotOf(hashes[number]!)
-      while (slots[slot] !== 0) slot = (slot + 1) & (slots.length - 1)
-      slots[slot] = number + 1
+  /** Numbers the words that were cut from `lower`, and counts them. */
+  function number(lower: string, count: number): void {
+    const { hashes, others, starts, ends } = cutter
+    let known = 0
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]!
+      const other = others[i]!
+      let entry = entryOf(hash, other)
+      if (table[entry + NUMBER] === 0) {
+        learn(lower.slice(starts[i]!, ends[i]!), hash, other)
+        entry = entryOf(hash, other)
+      }
+      const number = table[entry + NUMBER]! - 1
+      const place = table[entry + PLACE]!
+      if (place < known && words[place] === number) counts[place]!++
+      else {
+        table[entry + PLACE] = known
+        words[known] = number
+        counts[known++] = 1
+      }
     }
+    for (let i = 0; i < known; i++) frequencies[i] = termFrequency(counts[i]!)
+    wordCount = known
+  }
+
+  /** Makes room for the words of a long text. */
+  function reserve(count: number): void {
+    words = new Int32Array(count)
+    counts = new Int32Array(count)
+    frequencies = new Float64Array(count)
+    pairs = new Int32Array(count)
+  }
+
+  function pair(count: number): void {
+    const { hashes } = cutter
+    for (let i = 1; i < count; i++) pairs[i - 1] = pairHash(hashes[i - 1]!, hashes[i]!)
+    pairCount = Math.max(0, count - 1)
   }
 
   return {
@@ -102,21 +119,20 @@ export function createVocabulary(capacity: number): Vocabulary {
     },
     read(text) {
       if (size > capacity) {
-        slots.fill(0)
+        table.fill(0)
         size = 0
       }
-      wordCount = 0
-      pairCount = 0
-      previous = 0
-      lower = text.toLowerCase()
-      visitWords(lower, LONGEST_WORD, visit)
-      lower = ''
+      const lower = text.toLowerCase()
+      const count = cutter.cut(lower, LONGEST_WORD)
+      if (count > words.length) reserve(count)
+      number(lower, count)
+      pair(count)
     },
     get words() {
       return words
     },
-    get counts() {
-      return counts
+    get frequencies() {
+      return frequencies
     },
     get pairs() {
       return pairs
@@ -133,13 +149,7 @@ export function createVocabulary(capacity: number): Vocabulary {
 /** The words of a text as a vocabulary reads them, repeats included. */
 export function wordsOf(text: string): string[] {
   const lower = text.toLowerCase()
-  const words: string[] = []
-  visitWords(lower, LONGEST_WORD, (_, start, end) => words.push(lower.slice(start, end)))
-  return words
-}
-
-function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2)
-  to.set(from)
-  return to
+  const cutter = createWordCutter()
+  const length = cutter.cut(lower, LONGEST_WORD)
+  return Array.from({ length }, (_, i) => lower.slice(cutter.starts[i], cutter.ends[i]))
 }

@@ -13,7 +13,9 @@ function learned(capacity: number): { vocabulary: Vocabulary; words: string[] } 
 function countsOf({ vocabulary, words }: ReturnType<typeof learned>, text: string): Record<string, number> {
   vocabulary.read(text)
   const numbers = [...vocabulary.words.subarray(0, vocabulary.wordCount)]
-  return Object.fromEntries(numbers.map((number, i) => [words[number]!, vocabulary.counts[i]!]))
+  return Object.fromEntries(
+    numbers.map((number, i) => [words[number]!, Math.round(Math.exp(vocabulary.frequencies[i]! - 1))]),
+  )
 }
 
 test('counts the different words of each text anew, whatever it has read before', () => {

@@ -1,0 +1,159 @@
+/** What word_sums.wat exports: memory, and functions that leave their sums in it. Places are bytes from its start. */
+interface WordSums {
+  readonly memory: Memory
+  addRows(places: number, end: number, factors: number, length: number, out: number): void
+  addCodes(places: number, end: number, factors: number, out: number): void
+}
+
+interface Memory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): number
+}
+
+/** Words that one call takes at most. */
+const WORDS = 512
+const [SHORT, WORD, DOUBLE] = [2, 4, 8] as const
+const FACTORS = WORDS * DOUBLE
+const OUT = 2 * FACTORS
+const PAGE = 65536
+
+/** Sums, over the words of a text, of a row of numbers that each word has. */
+export interface RowSums {
+  /** Keeps the row of word `number`. Numbers come in order; from 0 again where all is forgotten. */
+  set(number: number, row: Float64Array): void
+  /** Sums the rows of the first `count` of `words`, each times its factor, in that order. The same memory until the next `set`. */
+  sum(words: Int32Array, factors: Float64Array, count: number): Float64Array
+}
+
+/**
+ * Rows are kept in 32 bits and summed in 64. The last two numbers of a row are summed times the square of the factor.
+ * @param width numbers of a row, a multiple of 4.
+ */
+export function createRowSums(width: number): RowSums {
+  const { memory, addRows } = instantiate()
+  const rowsAt = OUT + width * DOUBLE
+  let { places, factored } = listsOf(memory)
+  let sums = new Float64Array(memory.buffer, OUT, width)
+  let rows = new Float32Array(memory.buffer, rowsAt)
+  return {
+    set(number, row) {
+      if (needMemory(memory, rowsAt + (number + 1) * width * WORD)) {
+        ;({ places, factored } = listsOf(memory))
+        sums = new Float64Array(memory.buffer, OUT, width)
+        rows = new Float32Array(memory.buffer, rowsAt)
+      }
+      rows.set(row, number * width)
+    },
+    sum(words, factors, count) {
+      sums.fill(0)
+      for (let start = 0; start < count; start += WORDS) {
+        const taken = Math.min(WORDS, count - start)
+        for (let i = 0; i < taken; i++) {
+          places[i] = rowsAt + words[start + i]! * width * WORD
+          factored[i] = factors[start + i]!
+        }
+        addRows(0, taken * WORD, FACTORS, width * WORD, OUT)
+      }
+      return sums
+    },
+  }
+}
+
+/** Sums, over the words of a text, of what the codes of each word stand for: the numbers `code >> 1`, an odd code with less. */
+export interface CodeSums {
+  /** Keeps the codes of word `number`: 16 bits each. Numbers come in order; from 0 again where all is forgotten. */
+  set(number: number, codes: readonly number[]): void
+  /**
+   * Adds up the codes of the first `count` of `words`, each times the factor of its word, then the first `singles` of `single`
+   * times 1, in that order and each sum in 32 bits. The same memory until the next `set` or `sum`.
+   */
+  sum(words: Int32Array, factors: Float64Array, count: number, single: Uint16Array, singles: number): Float32Array
+}
+
+/** @param size how many numbers there are. */
+export function createCodeSums(size: number): CodeSums {
+  const { memory, addCodes } = instantiate()
+  const codesAt = OUT + size * WORD
+  let { places, factored } = listsOf(memory)
+  let sums = new Float32Array(memory.buffer, OUT, size)
+  let codes = new Uint16Array(memory.buffer, codesAt)
+  /** Where the codes of each word end, in codes. */
+  let ends = new Int32Array(1 << 12)
+  let end = 0
+  const reserve = (more: number) => {
+    if (!needMemory(memory, codesAt + (end + more) * SHORT)) return
+    ;({ places, factored } = listsOf(memory))
+    sums = new Float32Array(memory.buffer, OUT, size)
+    codes = new Uint16Array(memory.buffer, codesAt)
+  }
+  return {
+    set(number, added) {
+      if (number === 0) end = 0
+      reserve(added.length)
+      codes.set(added, end)
+      end += added.length
+      if (number === ends.length) ends = doubled(ends)
+      ends[number] = end
+    },
+    sum(words, factors, count, single, singles) {
+      reserve(singles)
+      sums.fill(0)
+      for (let start = 0; start < count; start += WORDS) {
+        const taken = Math.min(WORDS, count - start)
+        for (let i = 0; i < taken; i++) {
+          const number = words[start + i]!
+          places[2 * i] = codesAt + (number === 0 ? 0 : ends[number - 1]! * SHORT)
+          places[2 * i + 1] = codesAt + ends[number]! * SHORT
+          factored[i] = factors[start + i]!
+        }
+        addCodes(0, taken * 2 * WORD, FACTORS, OUT)
+      }
+      for (let i = 0; i < singles; i++) codes[end + i] = single[i]!
+      places[0] = codesAt + end * SHORT
+      places[1] = codesAt + (end + singles) * SHORT
+      factored[0] = 1
+      addCodes(0, 2 * WORD, FACTORS, OUT)
+      return sums
+    },
+  }
+}
+
+function instantiate(): WordSums {
+  return new WebAssembly.Instance(new WebAssembly.Module(wordSumsModule)).exports as WordSums
+}
+
+function listsOf({ buffer }: Memory): { places: Int32Array; factored: Float64Array } {
+  return { places: new Int32Array(buffer, 0, 2 * WORDS), factored: new Float64Array(buffer, FACTORS, WORDS) }
+}
+
+/** Sees to it that there are so many bytes; returns whether the memory is another one now. */
+function needMemory(memory: Memory, bytes: number): boolean {
+  const has = memory.buffer.byteLength
+  if (bytes <= has) return false
+  memory.grow(Math.ceil(Math.max(bytes - has, has) / PAGE))
+  return true
+}
+
+function doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2)
+  to.set(from)
+  return to
+}
+
+/** The bytes of word_sums.wat; see int8_dot.ts. */
+export const wordSumsModule = Uint8Array.from(
+  atob(
+    'AGFzbQEAAAABEAJgBX9/f39/AGAEf39/fwADAwIAAQUDAQABBx8DBm1lbW9yeQIAB2FkZFJvd3MAAAhhZGRDb2RlcwABCrQCAq8BAgR/A3sDQCAE' +
+      '/QAEACEKIAT9AAQQIQsgACEGIAIhBwJAA0AgBiABTw0BIAYoAgAgBWohCCAH/QoDACEJIAogCSAI/V0DAP1f/fIB/fABIQogBUEQaiADRgRAIAkg' +
+      'Cf3yASEJCyALIAkgCP1dAwj9X/3yAf3wASELIAZBBGohBiAHQQhqIQcMAAsLIAQgCv0LBAAgBCAL/QsEECAEQSBqIQQgBUEQaiIFIANJDQALC4AB' +
+      'AgR/AXsCQANAIAAgAU8NASAAKAIAIQQgACgCBCEFIAL9XQMAIQggAEEIaiEAIAJBCGohAgNAIAQgBU8NASAELwEAIQYgBEECaiEEIAMgBkH+/wNx' +
+      'QQF0aiEHIAcgB/1cAgD9XyAIIAatQj+G/RL9Uf3wAf1e/VoCAAAMAAsLCws=',
+  ),
+  character => character.charCodeAt(0),
+)
+
+/** The little that is used of it; TypeScript has its types only together with a browser's. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: unknown }
+}
