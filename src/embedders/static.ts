@@ -1,6 +1,6 @@
 import { DataError, UsageError } from '../errors.ts'
 import { createRowSum } from '../math/row_sum.ts'
-import { normalize } from '../math/vectors.ts'
+import { createUnitRow } from '../math/unit_rows.ts'
 import { visitPieces } from '../text/pieces.ts'
 import type { Embedder, Resources, TensorFile } from '../types.ts'
 import type { EmbedderOptions } from './registry.ts'
@@ -24,6 +24,7 @@ export async function create(
   const sumOf = createRowSum({ codes, scales, width: dimensions }, MOST_PIECES, row =>
     table.load?.('codes', row * dimensions, (row + 1) * dimensions),
   )
+  const toUnit = createUnitRow(new Float32Array(dimensions))
   const pieces = new Int32Array(MOST_PIECES)
   let count = 0
   const add = (piece: number) => {
@@ -38,9 +39,7 @@ export async function create(
       for (let i = 0; i < texts.length; i++) {
         count = 0
         visitPieces(texts[i]!, slots, MOST_PIECES, add)
-        const row = vectors.subarray(i * dimensions, (i + 1) * dimensions)
-        row.set(sumOf(pieces, count))
-        normalize(row)
+        toUnit(sumOf(pieces, count), vectors.subarray(i * dimensions, (i + 1) * dimensions))
       }
       return vectors
     },

@@ -44,34 +44,33 @@ export function createScan({
   const rows = scales.length
   const padded = Math.ceil(width / LANES) * LANES
   const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * width)))
-  const { memory, scan } = createInt8Dot()
-  const outAt = SCAN_QUERIES * padded * 2
-  const codesAt = Math.ceil((outAt + SCAN_QUERIES * rows * 4) / LANES) * LANES
+  const { memory, quantize, scan, scale } = createInt8Dot()
+  const aligned = (bytes: number) => Math.ceil(bytes / LANES) * LANES
+  const valuesAt = SCAN_QUERIES * padded * 2
+  const sumsAt = valuesAt + padded * 4
+  const cosinesAt = aligned(sumsAt + SCAN_QUERIES * rows * 4) + LANES
+  const scalesAt = aligned(cosinesAt + SCAN_QUERIES * rows * 4) + LANES
+  const codesAt = aligned(scalesAt + rows * 4) + LANES
   memory.grow(Math.ceil((codesAt + rows * padded) / PAGE))
-  const asked = new Int16Array(memory.buffer, 0, SCAN_QUERIES * padded)
-  const sums = new Int32Array(memory.buffer, outAt, SCAN_QUERIES * rows)
+  const values = new Float32Array(memory.buffer, valuesAt, width)
+  const cosines = new Float32Array(memory.buffer, cosinesAt, SCAN_QUERIES * rows)
+  new Float32Array(memory.buffer, scalesAt, rows).set(scales)
   const stored = new Int8Array(memory.buffer, codesAt, rows * padded)
   for (let row = 0; row < rows; row++) stored.set(codes.subarray(row * width, (row + 1) * width), row * padded)
+  const steps = new Float64Array(SCAN_QUERIES)
   return (queries, out) => {
     const count = queries.length / width
-    const steps = new Float64Array(count)
+    if (rows === 0 || count === 0) return
     for (let query = 0; query < count; query++) {
-      const values = queries.subarray(query * width, (query + 1) * width)
-      steps[query] = quantizeQuery(values, most, asked.subarray(query * padded, (query + 1) * padded))
+      values.set(queries.subarray(query * width, (query + 1) * width))
+      steps[query] = quantize(valuesAt, valuesAt + padded * 4, most, query * padded * 2)
     }
-    if (rows > 0 && count > 0) scan(0, count, codesAt, rows, padded, outAt)
+    scan(0, count, codesAt, rows, padded, sumsAt)
+    // In order, since each may fill the first places of the next.
     for (let query = 0; query < count; query++) {
-      const step = steps[query]!
-      for (let row = 0; row < rows; row++) out[query * rows + row] = sums[query * rows + row]! * step * scales[row]!
+      const sums = sumsAt + query * rows * 4
+      scale(sums, sums + rows * 4, steps[query]!, scalesAt, cosinesAt + query * rows * 4)
     }
+    out.set(cosines.subarray(0, count * rows))
   }
-}
-
-/** Rounds a query to at most `most` steps into `to`; returns what a step is worth. */
-function quantizeQuery(values: Float32Array, most: number, to: Int16Array): number {
-  let largest = 0
-  for (let j = 0; j < values.length; j++) largest = Math.max(largest, Math.abs(values[j]!))
-  const step = largest / most || 1
-  for (let j = 0; j < values.length; j++) to[j] = Math.round(values[j]! / step)
-  return step
 }

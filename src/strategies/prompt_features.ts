@@ -1,7 +1,8 @@
 import { createKernel } from '../math/kernel_rows.ts'
 import { createScan, quantizeRows, SCAN_QUERIES } from '../math/quantized_rows.ts'
-import { meanRow, normalize } from '../math/vectors.ts'
-import { promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
+import { createUnitRow } from '../math/unit_rows.ts'
+import { meanRow } from '../math/vectors.ts'
+import { fillStatistics, promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import { createVocabulary, KEPT_WORDS, type Vocabulary } from '../text/vocabulary.ts'
 import type { Checkpoint, Embedder, Tensor } from '../types.ts'
 import { numberOption, tensorOf } from './checkpoint_parts.ts'
@@ -53,7 +54,7 @@ export async function fitPromptFeatures(
   const { means, deviations } = statisticMoments(prompts.map(promptStatistics))
   const statistics = Float64Array.from(means.flatMap((mean, j) => [mean, deviations[j]!]))
   const landmarks = Array.from(chosen, row => prompts[row]!)
-  const meanings = centred(await embedder.embed(landmarks), centre)
+  const meanings = centred(await embedder.embed(landmarks), createUnitRow(centre), dimensions)
   const { codes, scales } = quantizeRows(meanings, dimensions)
   const shapes = new Float32Array(landmarks.length * STATISTICS)
   for (const [i, prompt] of landmarks.entries()) {
@@ -104,6 +105,8 @@ function createFeatures(parts: Parts): PromptFeatures {
   const { embedder, vocabulary, centre, wordingCentre, statistics, codes, scales, shapes, shapeWidth } = parts
   const landmarks = scales.length
   const width = landmarks + WORDING_DIMENSIONS + STATISTICS
+  const centreMeaning = createUnitRow(centre)
+  const centreWording = createUnitRow(wordingCentre)
   const fillWording = createWording(vocabulary)
   const row = new Float32Array(width)
   const wording = row.subarray(landmarks, landmarks + WORDING_DIMENSIONS)
@@ -116,7 +119,7 @@ function createFeatures(parts: Parts): PromptFeatures {
     landmarks,
     async visit(prompts, use) {
       const { dimensions } = embedder
-      const meanings = centred(await embedder.embed(prompts), centre)
+      const meanings = centred(await embedder.embed(prompts), centreMeaning, dimensions)
       for (let start = 0; start < prompts.length; start += SCAN_QUERIES) {
         const end = Math.min(prompts.length, start + SCAN_QUERIES)
         scan(meanings.subarray(start * dimensions, end * dimensions), cosines)
@@ -125,7 +128,7 @@ function createFeatures(parts: Parts): PromptFeatures {
           fillKernel(cosines.subarray((i - start) * landmarks, (i - start + 1) * landmarks), shape, row)
           vocabulary.read(prompts[i]!)
           fillWording(wording)
-          centred(wording, wordingCentre)
+          centreWording(wording, wording)
           use(row, i)
         }
       }
@@ -160,17 +163,18 @@ function wordingsOf(prompts: readonly string[]): Float32Array {
   return rows
 }
 
-/** Rows less their common centre, at unit length. */
-function centred(rows: Float32Array, centre: Float32Array): Float32Array {
-  const width = centre.length
+/** Rows of a row-major matrix, each centred in place. */
+function centred(rows: Float32Array, centre: ReturnType<typeof createUnitRow>, width: number): Float32Array {
   for (let start = 0; start < rows.length; start += width) {
-    for (let j = 0; j < width; j++) rows[start + j]! -= centre[j]!
-    normalize(rows.subarray(start, start + width))
+    const row = rows.subarray(start, start + width)
+    centre(row, row)
   }
   return rows
 }
 
 function fillShape(prompt: string, statistics: Float64Array, shape: Float32Array): void {
-  const values = promptStatistics(prompt)
-  for (let j = 0; j < STATISTICS; j++) shape[j] = standardised(values[j]!, statistics[j * 2]!, statistics[j * 2 + 1]!)
+  fillStatistics(prompt, counted)
+  for (let j = 0; j < STATISTICS; j++) shape[j] = standardised(counted[j]!, statistics[j * 2]!, statistics[j * 2 + 1]!)
 }
+
+const counted = new Float64Array(STATISTICS)
