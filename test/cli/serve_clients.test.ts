@@ -108,7 +108,7 @@ describe('the openai client', () => {
     [400, { message: 'bad', type: 'invalid_request_error', param: 'x', code: null }, OpenAI.BadRequestError, 400],
     [404, { message: 'none', type: 'invalid_request_error', code: 'x' }, OpenAI.NotFoundError, 404],
     [422, { message: 'no', type: 'invalid_request_error', code: 'x' }, OpenAI.UnprocessableEntityError, 422],
-    [429, { message: 'slow', type: 'requests', code: 'rate_limit_exceeded' }, OpenAI.InternalServerError, 502],
+    [429, { message: 'slow', type: 'requests', code: 'rate_limit_exceeded' }, OpenAI.RateLimitError, 429],
     [500, { message: 'oops', type: 'server_error', code: null }, OpenAI.InternalServerError, 502],
     [503, { message: 'busy', type: 'server_error', code: null }, OpenAI.InternalServerError, 502],
   ])('status %i of all models is an error of its class, streamed or not', async (status, error, type, seen) => {
