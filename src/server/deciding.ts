@@ -96,8 +96,14 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function speakersOf({ pool }: Routing, path: string): readonly Model[] {
-  const speakers = pool.models.filter(model => speaks(model, path) && hasKey(model))
+/** The models that can be asked at a path: those that speak its form and have a key. */
+export function callable({ pool }: Routing, path: string): readonly Model[] {
+  return pool.models.filter(model => speaks(model, path) && hasKey(model))
+}
+
+function speakersOf(routing: Routing, path: string): readonly Model[] {
+  const { pool } = routing
+  const speakers = callable(routing, path)
   if (speakers.length > 0) return speakers
   const unkeyed = pool.models.filter(model => speaks(model, path)).map(({ id }) => printable(id))
   const but = unkeyed.length > 0 ? ` that has a key (${unkeyed.join(', ')} would, but the server has no key)` : ''

@@ -3,7 +3,7 @@ import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
 import { namesOf } from './completions.ts'
 import { conversationKey, readConversation } from './conversation.ts'
-import { requestOf } from './deciding.ts'
+import { callable, requestOf } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
@@ -52,5 +52,8 @@ async function decideOne(
   }
   const conversation = readConversation(body)
   const key = conversationKey(String(name), conversation, client.name)
-  return routing.decide(target, requestOf(conversation, body, routing, key))
+  const request = requestOf(conversation, body, routing, key)
+  // As a chat would be answered; where no model is asked in that form, in the other.
+  const candidates = callable(routing, '/chat/completions')
+  return routing.decide(target, candidates.length > 0 ? { ...request, candidates } : request)
 }

@@ -66,8 +66,8 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   const isMadeStream = isStream && !isEvents && path === '/chat/completions'
   if (isEvents !== isStream && !isMadeStream) {
     reply.body.cancel()
-    const got = isEvents ? 'text/event-stream' : 'application/json'
-    throw new AttemptFailure(`content type ${got}`, 'passing', { advice: 'Check the base URL.' })
+    const phrase = isEvents ? 'a stream, which was not asked for' : 'an answer that is not streamed'
+    throw new AttemptFailure(phrase, 'passing', { advice: 'Check the base URL.' })
   }
   if (isStream && !isMadeStream) return streamed(reply, model, path, ticket, signal)
   const bytes = await reply.body.bytes(core.maxAnswerBytes)

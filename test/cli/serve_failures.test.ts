@@ -214,3 +214,11 @@ threshold: 0
   ])
   expect((await post(serve, ask())).headers.get('x-llmroute-model')).toBe('open')
 })
+
+test('/v1/route decides between the models that a chat would be answered by', async () => {
+  const one = await start('policy: round_robin', models.url, `  claude: { base_url: ${models.url}, api: anthropic }`)
+  const { decisions } = (await (await post(one, { requests: Array(8).fill('hi') }, '/v1/route')).json()) as {
+    decisions: { model: string }[]
+  }
+  expect(new Set(decisions.map(({ model }) => model))).toEqual(new Set(['big', 'small', 'third']))
+})
