@@ -3,7 +3,7 @@ import { printable } from '../registry.ts'
 import type { Model } from '../types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { continuedKey, conversationKey, readConversation, responseKey } from './conversation.ts'
-import { decide } from './deciding.ts'
+import { callable, decide } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { expectedCost } from './expected_cost.ts'
 import { replaceSpans } from './json_span.ts'
@@ -41,7 +41,11 @@ export async function complete(
   const target = readName(body.model, namesOf(routing))
   const asked = printable(String(body.model))
   if (!isRouted && target.kind !== 'model') {
-    throw invalidRequest(`model: expected a configured model, got "${asked}": ${path} is not routed.`, 'model')
+    const able = callable(routing, path).map(({ id }) => printable(id))
+    throw invalidRequest(
+      `model: expected a configured model, since /v1${path} is not routed, got "${asked}". Name one: ${able.join(', ')}.`,
+      'model',
+    )
   }
   const conversation = readConversation(body)
   const key = conversationKey(asked, conversation, client.name)

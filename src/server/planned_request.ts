@@ -16,14 +16,14 @@ export function requireMergeable({ policy, merge }: Decision, path: string, body
   const one = 'name one model, or router-STRATEGY-THRESHOLD'
   if (path !== '/chat/completions') {
     throw refused(
-      `/v1${path}: expected a policy that picks one model, got ${policy}, which asks several and merges answers of /v1/chat/completions. Ask there, ${one}.`,
+      `/v1${path}: expected a policy that picks one model, got ${policy}, which asks several for one answer and does so at /v1/chat/completions. Ask there, ${one}.`,
       'model',
     )
   }
   if (!Array.isArray(body.messages)) throw invalidRequest('messages: expected a list, got none.', 'messages')
   if (typeof body.n === 'number' && body.n > 1) {
     throw refused(
-      `n: expected 1 under ${policy}, which merges the answers of several models into one, got ${body.n}. Send as many requests, ${one}.`,
+      `n: expected 1 under ${policy}, which asks several models for one answer, got ${body.n}. Send as many requests, ${one}.`,
       'n',
     )
   }

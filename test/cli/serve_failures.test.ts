@@ -186,9 +186,15 @@ test('errors at /v1/messages have Anthropic’s form', async () => {
   ])
 })
 
-test('embeddings are never streamed, whatever is asked', async () => {
+test('embeddings are of a model that is named, and never streamed', async () => {
   const one = await start()
   models.instead = (_, response) => json(response, 200, { object: 'list', data: [] })
+  expect(await (await post(one, { model: 'auto', input: 'a' }, '/v1/embeddings')).json()).toMatchObject({
+    error: {
+      message:
+        'model: expected a configured model, since /v1/embeddings is not routed, got "auto". Name one: big, small, third.',
+    },
+  })
   expect((await post(one, { model: 'small', input: 'a', stream: true }, '/v1/embeddings')).status).toBe(200)
 })
 

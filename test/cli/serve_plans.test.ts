@@ -147,13 +147,13 @@ test('what cannot be merged is refused with what to do, and nobody is asked', as
   expect(await refused(ask({ n: 2 }))).toEqual(
     error(
       'n',
-      'n: expected 1 under ensemble, which merges the answers of several models into one, got 2. Send as many requests, name one model, or router-STRATEGY-THRESHOLD.',
+      'n: expected 1 under ensemble, which asks several models for one answer, got 2. Send as many requests, name one model, or router-STRATEGY-THRESHOLD.',
     ),
   )
   expect(await refused({ model: 'auto', input: 'hi' }, '/v1/responses')).toEqual(
     error(
       'model',
-      '/v1/responses: expected a policy that picks one model, got ensemble, which asks several and merges answers of /v1/chat/completions. Ask there, name one model, or router-STRATEGY-THRESHOLD.',
+      '/v1/responses: expected a policy that picks one model, got ensemble, which asks several for one answer and does so at /v1/chat/completions. Ask there, name one model, or router-STRATEGY-THRESHOLD.',
     ),
   )
   expect((await refused({ model: 'auto', prompt: 'hi' }, '/v1/completions'))[0]).toBe(400)
