@@ -40,14 +40,14 @@ export function createWordCutter(): WordCutter {
       for (let at = 0; at < lower.length; ) {
         const start = at++
         const first = lower.charCodeAt(start)
-        const kind = kindOf(first)
+        const kind = kinds[first]!
         if (kind === BLANK) continue
         let hash = Math.imul(SEED ^ first, PRIME)
         let other: number = first
         const last = kind === LETTER ? Math.min(lower.length, start + longest) : at
         for (; at < last; at++) {
           const unit = lower.charCodeAt(at)
-          if (kindOf(unit) !== LETTER) break
+          if (kinds[unit] !== LETTER) break
           hash = Math.imul(hash ^ unit, PRIME)
           other = (Math.imul(other, 31) + unit) | 0
         }
@@ -75,30 +75,21 @@ function doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
 
 /** Whether a word that begins with this UTF-16 unit is a run of letters and digits. */
 export function isLetter(unit: number): boolean {
-  return kindOf(unit) === LETTER
+  return kinds[unit] === LETTER
 }
 
-const BLANK = 0
-const LETTER = 1
-const SIGN = 2
+const [BLANK, LETTER, SIGN] = [0, 1, 2] as const
 
-/** ASCII by table; beyond it, the blocks of punctuation and symbols are signs and the rest are letters. */
-function kindOf(code: number): number {
-  return code < 128 ? ascii[code]! : kindBeyondAscii(code)
+/** Ranges of UTF-16 units, first and last; what is in none is a letter or digit. */
+const ranges: Readonly<Record<number, readonly number[]>> = {
+  [BLANK]: [0, 0x20, 0x7f, 0x7f, 0xa0, 0xa0, 0x2000, 0x200a, 0x2028, 0x2029, 0x3000, 0x3000],
+  [SIGN]: [
+    0x21, 0x2f, 0x3a, 0x40, 0x5b, 0x60, 0x7b, 0x7e, 0x80, 0x9f, 0xa1, 0xa9, 0xab, 0xb4, 0xb6, 0xb9, 0xbb, 0xbf, 0xd7,
+    0xd7, 0xf7, 0xf7, 0x2010, 0x2027, 0x202a, 0x2bff, 0x3001, 0x303f, 0xff01, 0xff0f,
+  ],
 }
 
-function kindBeyondAscii(code: number): number {
-  if (code === 0xa0 || code === 0x3000 || (code >= 0x2000 && code <= 0x200a) || code === 0x2028 || code === 0x2029)
-    return BLANK
-  if (code < 0xc0 || code === 0xd7 || code === 0xf7)
-    return code === 0xaa || code === 0xb5 || code === 0xba ? LETTER : SIGN
-  if (code >= 0x2010 && code <= 0x2bff) return SIGN
-  if ((code >= 0x3001 && code <= 0x303f) || (code >= 0xff01 && code <= 0xff0f)) return SIGN
-  return LETTER
+const kinds = new Uint8Array(65536).fill(LETTER)
+for (const [kind, bounds] of Object.entries(ranges)) {
+  for (let i = 0; i < bounds.length; i += 2) kinds.fill(Number(kind), bounds[i]!, bounds[i + 1]! + 1)
 }
-
-const ascii = Uint8Array.from({ length: 128 }, (_, code) => {
-  const character = String.fromCharCode(code)
-  if (code <= 32 || code === 127) return BLANK
-  return /[a-z0-9]/i.test(character) ? LETTER : SIGN
-})
