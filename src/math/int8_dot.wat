@@ -1,30 +1,70 @@
 ;; Dot products of rows in 8 bits with queries in 16, sixteen numbers at a time. $width is a multiple of 16; the sums must fit
-;; 32 bits. $out gets $count x $rows whole numbers. int8_dot.ts holds it as bytes; a test holds the two together.
+;; 32 bits. $out gets $count x $rows whole numbers: four queries at a time, so that there is room for $count filled up to a
+;; multiple of 4. int8_dot.ts holds it as bytes; a test holds the two together.
 (module
   (memory (export "memory") 1)
   (func (export "scan") (param $queries i32) (param $count i32) (param $codes i32) (param $rows i32) (param $width i32) (param $out i32)
-    (local $row i32) (local $query i32) (local $end i32) (local $a i32) (local $b i32) (local $codes16 v128) (local $sum v128)
+    (local $row i32) (local $query i32) (local $end i32) (local $from i32) (local $step i32) (local $to i32) (local $stride i32)
+    (local $low v128) (local $high v128) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $q0 i32) (local $q1 i32) (local $q2 i32) (local $q3 i32)
+    (local.set $step (i32.shl (local.get $width) (i32.const 1)))
+    (local.set $stride (i32.shl (local.get $rows) (i32.const 2)))
     (loop $each_row
       (local.set $query (i32.const 0))
       (local.set $end (i32.add (local.get $codes) (local.get $width)))
-      (local.set $b (local.get $queries))
-      (loop $each_query
-        (local.set $sum (v128.const i32x4 0 0 0 0))
-        (local.set $a (local.get $codes))
+      (local.set $to (local.get $out))
+      (local.set $q0 (local.get $queries))
+      (loop $each_4_queries
+        (local.set $a (v128.const i32x4 0 0 0 0))
+        (local.set $b (v128.const i32x4 0 0 0 0))
+        (local.set $c (v128.const i32x4 0 0 0 0))
+        (local.set $d (v128.const i32x4 0 0 0 0))
+        (local.set $from (local.get $codes))
+        (local.set $q1 (i32.add (local.get $q0) (local.get $step)))
+        (local.set $q2 (i32.add (local.get $q1) (local.get $step)))
+        (local.set $q3 (i32.add (local.get $q2) (local.get $step)))
         (loop $each_16
-          (local.set $codes16 (v128.load (local.get $a)))
-          (local.set $sum (i32x4.add (local.get $sum) (i32x4.add
-            (i32x4.dot_i16x8_s (i16x8.extend_low_i8x16_s (local.get $codes16)) (v128.load (local.get $b)))
-            (i32x4.dot_i16x8_s (i16x8.extend_high_i8x16_s (local.get $codes16)) (v128.load offset=16 (local.get $b))))))
-          (local.set $b (i32.add (local.get $b) (i32.const 32)))
-          (br_if $each_16 (i32.lt_u (local.tee $a (i32.add (local.get $a) (i32.const 16))) (local.get $end))))
-        (i32.store
-          (i32.add (local.get $out) (i32.shl (i32.add (i32.mul (local.get $query) (local.get $rows)) (local.get $row)) (i32.const 2)))
-          (i32.add
-            (i32.add (i32x4.extract_lane 0 (local.get $sum)) (i32x4.extract_lane 1 (local.get $sum)))
-            (i32.add (i32x4.extract_lane 2 (local.get $sum)) (i32x4.extract_lane 3 (local.get $sum)))))
-        (br_if $each_query (i32.lt_u (local.tee $query (i32.add (local.get $query) (i32.const 1))) (local.get $count))))
+          (local.set $low (i16x8.extend_low_i8x16_s (v128.load (local.get $from))))
+          (local.set $high (i16x8.extend_high_i8x16_s (v128.load (local.get $from))))
+          (local.set $a (i32x4.add (local.get $a) (i32x4.add
+            (i32x4.dot_i16x8_s (local.get $low) (v128.load (local.get $q0)))
+            (i32x4.dot_i16x8_s (local.get $high) (v128.load offset=16 (local.get $q0))))))
+          (local.set $q0 (i32.add (local.get $q0) (i32.const 32)))
+          (local.set $b (i32x4.add (local.get $b) (i32x4.add
+            (i32x4.dot_i16x8_s (local.get $low) (v128.load (local.get $q1)))
+            (i32x4.dot_i16x8_s (local.get $high) (v128.load offset=16 (local.get $q1))))))
+          (local.set $q1 (i32.add (local.get $q1) (i32.const 32)))
+          (local.set $c (i32x4.add (local.get $c) (i32x4.add
+            (i32x4.dot_i16x8_s (local.get $low) (v128.load (local.get $q2)))
+            (i32x4.dot_i16x8_s (local.get $high) (v128.load offset=16 (local.get $q2))))))
+          (local.set $q2 (i32.add (local.get $q2) (i32.const 32)))
+          (local.set $d (i32x4.add (local.get $d) (i32x4.add
+            (i32x4.dot_i16x8_s (local.get $low) (v128.load (local.get $q3)))
+            (i32x4.dot_i16x8_s (local.get $high) (v128.load offset=16 (local.get $q3))))))
+          (local.set $q3 (i32.add (local.get $q3) (i32.const 32)))
+          (br_if $each_16 (i32.lt_u (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $end))))
+        ;; The four numbers of each become one: a b c d.
+        (local.set $a (i32x4.add
+          (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $a) (local.get $b))
+          (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $a) (local.get $b))))
+        (local.set $c (i32x4.add
+          (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $c) (local.get $d))
+          (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $c) (local.get $d))))
+        (local.set $a (i32x4.add
+          (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $a) (local.get $c))
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $a) (local.get $c))))
+        (v128.store32_lane 0 (local.get $to) (local.get $a))
+        (local.set $to (i32.add (local.get $to) (local.get $stride)))
+        (v128.store32_lane 1 (local.get $to) (local.get $a))
+        (local.set $to (i32.add (local.get $to) (local.get $stride)))
+        (v128.store32_lane 2 (local.get $to) (local.get $a))
+        (local.set $to (i32.add (local.get $to) (local.get $stride)))
+        (v128.store32_lane 3 (local.get $to) (local.get $a))
+        (local.set $to (i32.add (local.get $to) (local.get $stride)))
+        (local.set $q0 (local.get $q3))
+        (br_if $each_4_queries (i32.lt_u (local.tee $query (i32.add (local.get $query) (i32.const 4))) (local.get $count))))
       (local.set $codes (local.get $end))
+      (local.set $out (i32.add (local.get $out) (i32.const 4)))
       (br_if $each_row (i32.lt_u (local.tee $row (i32.add (local.get $row) (i32.const 1))) (local.get $rows)))))
   ;; Rounds numbers from $values up to $end, a multiple of 16 bytes, to 16 bits each at $out: whole multiples of a step, halves
   ;; upwards as Math.round does it, so that the largest is $most steps. Returns the step.
