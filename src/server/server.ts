@@ -18,6 +18,8 @@ const KEEP_ALIVE = 65_000
 const HEADER_BYTES = 32_768
 /** For the last words of a server that stops. */
 const PARTING = 500
+/** Connections that may wait to be taken, as far as the system lets them: beyond, it resets them. */
+const BACKLOG = 4096
 /** Between two looks at who takes too long. */
 const [LEAST_CHECK, LONGEST_CHECK] = [100, 2_000]
 
@@ -79,7 +81,7 @@ export function listen(
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
       resolve({ port: (server.address() as AddressInfo).port, running: () => answers().length, drain })
     })

@@ -3,6 +3,7 @@ import type { AttemptFailure } from './attempt_failure.ts'
 import type { Breaker, Opening, Pass } from './breaker.ts'
 import type { Gate } from './gate.ts'
 import type { Health } from './health.ts'
+import { underAny } from './on_abort.ts'
 
 /** One attempt under way; exactly one of its functions counts, the first that is called. */
 export interface Ticket {
@@ -77,7 +78,7 @@ async function changeOf(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const ended = new AbortController()
-  await Promise.race([breaker.changed(), waiting(signal ? AbortSignal.any([signal, ended.signal]) : ended.signal)])
+  await Promise.race([breaker.changed(), underAny([signal, ended.signal], waiting)])
   ended.abort()
 }
 

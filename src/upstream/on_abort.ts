@@ -25,3 +25,23 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     if (place >= 0) kept.splice(place, 1)
   }
 }
+
+/**
+ * Runs with a signal that is aborted as soon as one of these is. Of AbortSignal.any, signals that last would keep a reference for
+ * each call.
+ */
+export async function underAny<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const either = new AbortController()
+  const forgets = signals.map(signal => {
+    if (signal?.aborted) either.abort(signal.reason)
+    return onAbort(signal, () => either.abort(signal?.reason))
+  })
+  try {
+    return await run(either.signal)
+  } finally {
+    for (const forget of forgets) forget()
+  }
+}

@@ -1,5 +1,6 @@
 import { createGate } from './gate.ts'
 import { createHealth } from './health.ts'
+import { underAny } from './on_abort.ts'
 import type { PursuitParts } from './pursuit.ts'
 import type { ByteCache } from './response_cache.ts'
 import { sleep as realSleep } from './sleep.ts'
@@ -33,7 +34,7 @@ export function createUpstreamCore({
 }: UpstreamOptions): UpstreamCore {
   const closing = new AbortController()
   const sleep = (milliseconds: number, signal?: AbortSignal) =>
-    wait(milliseconds, signal ? AbortSignal.any([signal, closing.signal]) : closing.signal)
+    underAny([signal, closing.signal], ended => wait(milliseconds, ended))
   const limits = {
     ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
     ...(rateLimit === undefined ? {} : { rateLimit }),
