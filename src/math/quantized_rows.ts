@@ -56,7 +56,8 @@ export function createScan({
   const cosines = new Float32Array(memory.buffer, cosinesAt, SCAN_QUERIES * rows)
   new Float32Array(memory.buffer, scalesAt, rows).set(scales)
   const stored = new Int8Array(memory.buffer, codesAt, rows * padded)
-  for (let row = 0; row < rows; row++) stored.set(codes.subarray(row * width, (row + 1) * width), row * padded)
+  if (padded === width) stored.set(codes)
+  else for (let row = 0; row < rows; row++) stored.set(codes.subarray(row * width, (row + 1) * width), row * padded)
   const steps = new Float64Array(SCAN_QUERIES)
   return (queries, out) => {
     const count = queries.length / width
