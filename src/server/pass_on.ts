@@ -6,6 +6,7 @@ import { answerFigures } from './answer_figures.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
+import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 
@@ -162,6 +163,7 @@ async function pipe(
   headers: string[],
   { watcher, path, gone }: { readonly watcher: StreamWatcher; readonly path: string; readonly gone: AbortSignal },
 ): Promise<Ending> {
+  const end = countStream()
   response.writeHead(status, headers)
   try {
     for await (const chunk of body) {
@@ -177,6 +179,8 @@ async function pipe(
       path === '/messages' ? `event: error\ndata: ${anthropicEnvelope(error)}\n\n` : `data: ${envelope(error)}\n\n`
     response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
     return ending
+  } finally {
+    end()
   }
   response.end()
   return 'whole'

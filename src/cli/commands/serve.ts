@@ -1,5 +1,4 @@
 import cluster from 'node:cluster'
-import { setFlagsFromString } from 'node:v8'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { printable } from '../../registry.ts'
@@ -52,8 +51,6 @@ async function run(flags: Flags): Promise<void> {
       process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
     )
   }
-  // V8 would let a server's heap double before it looks for old garbage, which streams leave plenty of.
-  setFlagsFromString('--heap-growing-percent=5')
   const serving = await startServer(options, flags).catch(error => {
     // The channel to the primary would hold the process.
     cluster.worker?.disconnect()
