@@ -4,7 +4,7 @@ import type { Client } from './server_types.ts'
 /** A minute, in milliseconds. */
 const MINUTE = 60_000
 
-/** How many requests each key may still send: a bucket of one minute's requests, filled evenly. */
+/** How many requests each key may still send: a bucket of one minute's requests, one at least, filled evenly. */
 export function createRates(now: () => number): {
   /** Takes one request. Gives why it may not be sent; undefined where it may. */
   take(client: Client): ApiError | undefined
@@ -13,8 +13,9 @@ export function createRates(now: () => number): {
   return {
     take({ name, rateLimit }) {
       if (rateLimit === undefined) return undefined
-      const known = buckets.get(name) ?? { tokens: rateLimit, at: now() }
-      const tokens = Math.min(rateLimit, known.tokens + ((now() - known.at) * rateLimit) / MINUTE)
+      const capacity = Math.max(1, rateLimit)
+      const known = buckets.get(name) ?? { tokens: capacity, at: now() }
+      const tokens = Math.min(capacity, known.tokens + ((now() - known.at) * rateLimit) / MINUTE)
       buckets.set(name, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now() })
       if (tokens >= 1) return undefined
       return {

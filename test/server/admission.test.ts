@@ -63,6 +63,17 @@ test('a rate holds per key over any minute, and outlasts a new configuration', a
   await refused('a')
 })
 
+test('a rate below one a minute lets one through, and the next one after as many minutes', async () => {
+  const { clock, enter, refused } = admissionOf({ keys: [{ name: 'a', sha256: sha256('a'), rateLimit: 0.5 }] })
+  await enter('a')
+  expect(await refused('a')).toMatchObject({ status: 429, retryAfter: 120 })
+  clock.now += 120_000
+  await enter('a')
+  clock.now += DAY
+  await enter('a')
+  await refused('a')
+})
+
 test('a budget holds until midnight UTC', async () => {
   const keys = [{ name: 'a', sha256: sha256('a'), dailyBudget: 1 }]
   const { clock, enter, refused, allowances } = admissionOf({ keys })
