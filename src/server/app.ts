@@ -57,12 +57,12 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
         if (path === '/v1/models') return json(modelList(parts))
         if (path.startsWith('/v1/models/')) return json(oneModel(parts, path))
       }
-      throw unknownPath(request, path)
+      throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
     }
 
     async function answerPost(path: string, client: Client): Promise<void> {
       const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
-      if (!modelPath && path !== '/v1/route') throw unknownPath(request, path)
+      if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
       const leave = await parts.admission.enter(client, told => response.once('close', told))
       try {
         if (modelPath) await complete(modelPath, request, response, { parts, client, id, started })
@@ -125,15 +125,21 @@ function modelEntry(id: string) {
   return { id, object: 'model', created: 0, owned_by: 'llmroute' }
 }
 
-function unknownPath({ method }: IncomingMessage, path: string): ApiFailure {
-  const isKnown = Object.hasOwn(MODEL_PATHS, path) || path === '/v1/route' || path === '/v1/models'
+/** The methods of a path, as `Allow` has them; undefined where there is no such path. */
+function methodsOf(path: string, pages: Pages): string | undefined {
+  if (Object.hasOwn(MODEL_PATHS, path) || path === '/v1/route') return 'POST'
+  return Object.hasOwn(pages, path) || path === '/v1/models' || path.startsWith('/v1/models/') ? 'GET, HEAD' : undefined
+}
+
+function notServed({ method }: IncomingMessage, allow: string | undefined): ApiFailure {
+  const isKnown = allow !== undefined
   return new ApiFailure({
     status: isKnown ? 405 : 404,
     type: 'invalid_request_error',
     code: isKnown ? 'method_not_allowed' : 'unknown_url',
-    ...(isKnown ? { allow: path === '/v1/models' ? 'GET, HEAD' : 'POST' } : {}),
+    ...(isKnown ? { allow } : {}),
     message: isKnown
-      ? `Expected ${path === '/v1/models' ? 'GET' : 'POST'} for this path, got ${method}.`
+      ? `Expected ${allow.split(',', 1)[0]} for this path, got ${method}.`
       : `Unknown path. There are POST ${Object.keys(MODEL_PATHS).join(', ')}, /v1/route, and GET /v1/models, /health, /ready, /metrics.`,
   })
 }

@@ -4,13 +4,16 @@ import { type ApiError, anthropicEnvelope, envelope } from './envelope.ts'
 /** Statuses after which the connection ends: what is left of a body that was not read would be taken for the next request. */
 const UNREAD = [401, 413, 429, 503]
 
+/** Addresses whose clients speak Anthropic's form: `/v1/messages` and what lies below it. */
+const ANTHROPIC = /^\/v1\/messages(?:[/?#]|$)/
+
 /** Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's. */
 export function answerError(response: ServerResponse, error: ApiError, id: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  const body = response.req.url?.startsWith('/v1/messages') ? anthropicEnvelope(error) : envelope(error)
+  const body = ANTHROPIC.test(response.req.url ?? '') ? anthropicEnvelope(error) : envelope(error)
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

@@ -32,7 +32,9 @@ async function serverOf(broken: { readonly routing?: Partial<Routing>; readonly 
       log.exchange(exchange)
     },
   } as unknown as ServerParts
-  const app = createApp(parts, broken.pages ? { '/broken': broken.pages } : {}, {})
+  const page = () => ({ status: 200, type: 'text/plain', body: 'fine' })
+  const pages = { '/health': page, ...(broken.pages ? { '/broken': broken.pages } : {}) }
+  const app = createApp(parts, pages, { '/metrics': page })
   const timeouts = { headersTimeout: 1000, requestTimeout: 1000 }
   server = await listen(app, { port: 0, host: '127.0.0.1', ...timeouts })
   const url = `http://127.0.0.1:${server.port}`
@@ -97,4 +99,27 @@ test('what a model did is no fault of ours and has no stack', async () => {
   const { ask, lines } = await serverOf({ routing: { forwarder: { forward } as unknown as Routing['forwarder'] } })
   expect((await ask()).status).toBe(502)
   expect(lines()[0].error).toBe('small: failed')
+})
+
+test.each([
+  ['POST', '/health', 'GET, HEAD', 'Expected GET for this path, got POST.'],
+  ['DELETE', '/metrics/', 'GET, HEAD', 'Expected GET for this path, got DELETE.'],
+  ['POST', '/v1/models/small', 'GET, HEAD', 'Expected GET for this path, got POST.'],
+  ['GET', '/v1/route', 'POST', 'Expected POST for this path, got GET.'],
+])('%s %s is a 405 that says what there is', async (method, path, allow, message) => {
+  const { url } = await serverOf({})
+  const answer = await fetch(url + path, { method })
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, allow])
+  expect(await answer.json()).toMatchObject({ error: { code: 'method_not_allowed', message } })
+})
+
+test.each([
+  ['/v1/messages', true],
+  ['/v1/messages?beta=true', true],
+  ['/v1/messages/count_tokens', true],
+  ['/v1/messagesX', false],
+])("errors of %s are in Anthropic's form: %s", async (path, isAnthropic) => {
+  const { url } = await serverOf({})
+  const answer = await fetch(url + path)
+  expect((await answer.json()).type).toBe(isAnthropic ? 'error' : undefined)
 })
