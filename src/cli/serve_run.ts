@@ -136,6 +136,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       routing = nextRouting
       settings = nextSettings
       limits = limitsOf(settings)
+      admission.fillPlaces()
       calling = nextCalling
       state.describe(routing)
       if (earlier !== upstream) void admission.whenLeft().then(() => earlier.forwarder.close())

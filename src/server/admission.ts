@@ -40,6 +40,8 @@ const ANYONE: Client = { name: '' }
 /** Asks for a key where there are keys, asks what it may still do, and queues what is too much at a time. */
 export function createAdmission({ limits, allowances }: AdmissionOptions): Admission &
   AdmissionGauge & {
+    /** To be called when the limits have changed: lets those in who wait, where there are more places now. */
+    fillPlaces(): void
     /** Resolves once all requests that were let in so far have left. */
     whenLeft(): Promise<void>
   } {
@@ -76,6 +78,8 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
   /** Undefined where there is one at once. Whoever goes away while they wait leaves the queue, so that it never fills with the gone. */
   function takePlace(onGone: (told: () => void) => void): Promise<void> | undefined {
     const { maxConcurrency, maxQueue } = limits()
+    // Where there are more places than before, they are those of the line.
+    fillPlaces()
     if (running < maxConcurrency) {
       running++
       return undefined
@@ -98,17 +102,23 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
   }
 
   function leavePlace(): void {
-    // The place goes straight to the next in line, unless there are fewer places than before.
-    const [next] = queue
-    if (next && running <= limits().maxConcurrency) {
+    running--
+    fillPlaces()
+  }
+
+  function fillPlaces(): void {
+    for (const next of queue) {
+      if (running >= limits().maxConcurrency) return
       queue.delete(next)
+      running++
       next()
-    } else running--
+    }
   }
 
   return {
     running: () => running,
     waiting: () => queue.size,
+    fillPlaces,
     identify,
     async enter(client, onGone) {
       if (client.rateLimit !== undefined || client.dailyBudget !== undefined) await spendAllowance(client, onGone)

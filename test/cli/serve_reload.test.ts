@@ -48,6 +48,14 @@ const post = (body: object = {}) =>
   })
 const said = (text: string) => serve.log().filter(({ msg }) => String(msg).startsWith(text)).length
 const answeredBy = async () => (await post()).headers.get('x-llmroute-model')
+const page = async (path: string) => (await fetch(serve.url + path)).text()
+/** Gives it another configuration, and waits until it goes by it. */
+async function readAgain(text: string): Promise<void> {
+  const before = said('configuration read again')
+  writeFileSync(file, text)
+  process.kill(serve.pid, 'SIGHUP')
+  await serve.until(() => said('configuration read again') > before)
+}
 
 beforeAll(async () => {
   await new Promise<void>(resolve => model.listen(0, '127.0.0.1', resolve))
@@ -118,10 +126,7 @@ test('connections of the earlier configuration are closed once its requests are 
   const early = post()
   await serve.until(() => waiting.length === 1)
   const old = [...sockets]
-  writeFileSync(file, config('strategy: length\nthreshold: 0.5\nretry: { attempts: 2 }'))
-  const before = said('configuration read again')
-  process.kill(serve.pid, 'SIGHUP')
-  await serve.until(() => said('configuration read again') > before)
+  await readAgain(config('strategy: length\nthreshold: 0.5\nretry: { attempts: 2 }'))
   const late = post()
   await serve.until(() => waiting.length === 2)
   expect(old.every(socket => sockets.has(socket))).toBe(true)
@@ -134,6 +139,18 @@ test('connections of the earlier configuration are closed once its requests are 
   release()
   expect((await late).status).toBe(200)
   expect(sockets.size).toBe(1)
+})
+
+test('more places go to those who wait, at once', async () => {
+  const places = (n: number) => config(`strategy: length\nthreshold: 0.5\nserve: { max_concurrency: ${n} }`)
+  await readAgain(places(1))
+  isHeld = true
+  const answers = [post(), post(), post()]
+  await serve.until(async () => (await page('/metrics')).includes('\nllmroute_waiting_requests 2\n'))
+  await readAgain(places(2))
+  await serve.until(() => waiting.length === 2)
+  release()
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200])
 })
 
 describe('weights that cannot be read', () => {

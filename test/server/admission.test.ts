@@ -172,6 +172,37 @@ test('so many at a time, so many in line, in order; whoever goes away leaves the
   expect([admission.running(), admission.waiting()]).toEqual([2, 0])
 })
 
+test.each([
+  ['told of it', (admission: { fillPlaces(): void }) => admission.fillPlaces(), 2],
+  ['somebody new comes', () => {}, 3],
+])('more places go to those in line, in order, and to nobody before them: when %s', async (_, wake, served) => {
+  const { enter, admission, state } = admissionOf({ maxConcurrency: 1 })
+  await enter()
+  const order: string[] = []
+  const wait = (name: string) => enter().then(() => order.push(name))
+  void wait('first')
+  void wait('second')
+  void wait('third')
+  state.limits = { ...state.limits, maxConcurrency: served + 1 }
+  wake(admission)
+  if (served === 3) void wait('new')
+  await new Promise(resolve => setImmediate(resolve))
+  expect(order).toEqual(['first', 'second', 'third'].slice(0, served))
+  expect([admission.running(), admission.waiting()]).toEqual([served + 1, 1])
+})
+
+test('fewer places: nobody is let in until so many have left', async () => {
+  const { enter, admission, state } = admissionOf({ maxConcurrency: 3 })
+  const places = [await enter(), await enter(), await enter()]
+  const waits = enter()
+  state.limits = { ...state.limits, maxConcurrency: 1 }
+  for (const leave of places.slice(0, 2)) leave()
+  expect([admission.running(), admission.waiting()]).toEqual([1, 1])
+  places[2]!()
+  await waits
+  expect([admission.running(), admission.waiting()]).toEqual([1, 0])
+})
+
 test('it is told when all have left who were let in so far, whoever comes later', async () => {
   const { admission, enter } = admissionOf({ maxConcurrency: 2 })
   await admission.whenLeft()

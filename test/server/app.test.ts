@@ -121,5 +121,5 @@ test.each([
 ])("errors of %s are in Anthropic's form: %s", async (path, isAnthropic) => {
   const { url } = await serverOf({})
   const answer = await fetch(url + path)
-  expect((await answer.json()).type).toBe(isAnthropic ? 'error' : undefined)
+  expect(((await answer.json()) as { type?: string }).type).toBe(isAnthropic ? 'error' : undefined)
 })
