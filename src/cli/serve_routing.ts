@@ -10,7 +10,7 @@ import { create as createThreshold } from '../policies/threshold.ts'
 import { printable } from '../registry.ts'
 import { storedSpendingAt } from '../routing/calibration.ts'
 import { createPoolRouter, type Refusal } from '../routing/pool_router.ts'
-import { createOnlineThreshold } from '../server/online_threshold.ts'
+import { createOnlineThreshold, createTieBreaker } from '../server/online_threshold.ts'
 import type { Routing } from '../server/server_types.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Decision, Model, ModelPair, RouteRequest, Strategy } from '../types.ts'
@@ -136,10 +136,13 @@ async function askedShare(options: RouterOptions): Promise<{ readonly share?: nu
 function followTraffic(auto: Router, share: number): DecideOne {
   const isKnown = auto.checkpoint?.tensors.win_rate_quantiles !== undefined
   const online = createOnlineThreshold(share, isKnown ? auto.threshold : undefined)
-  const strategy: Strategy = { winRate: prompts => auto.winRate(prompts) }
-  const parts = { strategyId: auto.strategyId!, strategy, pair: auto.pair! }
+  const breakTie = createTieBreaker()
+  const { strategyId, pair } = { strategyId: auto.strategyId!, pair: auto.pair! }
   return async request => {
-    const decision = await decideAt(online.value(), parts, request, auto.pool.statistics)
+    const winRates = await auto.winRate([request.prompt])
+    const strategy: Strategy = { winRate: async () => winRates }
+    const threshold = breakTie(winRates[0]!, online.point())
+    const decision = await decideAt(threshold, { strategyId, strategy, pair }, request, auto.pool.statistics)
     if ('winRate' in decision && decision.winRate !== undefined) online.see(decision.winRate)
     return decision
   }

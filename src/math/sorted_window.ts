@@ -5,6 +5,11 @@ export interface SortedWindow {
   add(value: number): void
   /** The quantile q (0..1, linear) of the values in it, NaN of none. */
   at(q: number): number
+  /** Values in it. */
+  count(): number
+  /** Values in it that are less than `value`. */
+  below(value: number): number
+  dropOldest(): void
 }
 
 /** The latest `size` values, kept in order, so that reading a quantile takes no sorting. */
@@ -23,13 +28,15 @@ export function createSortedWindow(size: number): SortedWindow {
     }
     return first
   }
+  const dropOldest = () => {
+    if (count === 0) return
+    const place = placeOf(arrived[(next - count + size) % size]!)
+    sorted.copyWithin(place, place + 1, count)
+    count--
+  }
   return {
     add: value => {
-      if (count === size) {
-        const place = placeOf(arrived[next]!)
-        sorted.copyWithin(place, place + 1, count)
-        count--
-      }
+      if (count === size) dropOldest()
       const place = placeOf(value)
       sorted.copyWithin(place + 1, place, count)
       sorted[place] = value
@@ -38,5 +45,8 @@ export function createSortedWindow(size: number): SortedWindow {
       next = (next + 1) % size
     },
     at: q => quantile(sorted.subarray(0, count), q),
+    count: () => count,
+    below: placeOf,
+    dropOldest,
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createRandom } from '../../src/math/random.ts'
 import { createDriftWatch } from '../../src/server/drift.ts'
-import { createOnlineThreshold } from '../../src/server/online_threshold.ts'
+import { createOnlineThreshold, createTieBreaker } from '../../src/server/online_threshold.ts'
 
 const seeds = Array.from({ length: 20 }, (_, seed) => seed)
 
@@ -45,28 +45,77 @@ test('after a shift of win rates the true share is within 3 points of the target
       for (let i = 0; i < 3000; i++) online.see(random())
       // Win rates now lie in 0.4 … 0.6: of them (0.6 − threshold) / 0.2 go to strong.
       for (let i = 0; i < 2000; i++) online.see(0.4 + 0.2 * random())
-      return Math.abs((0.6 - online.value()) / 0.2 - target) <= 0.03
+      return Math.abs((0.6 - online.point().threshold) / 0.2 - target) <= 0.03
     })
     expect(near.length).toBeGreaterThanOrEqual(19)
   }
 })
 
 test('it begins with the calibrated threshold, and its ends mean all and nothing', () => {
-  expect(createOnlineThreshold(0.3, 0.57).value()).toBeCloseTo(0.57)
-  expect(createOnlineThreshold(0, 0.57).value()).toBe(Number.POSITIVE_INFINITY)
-  expect(createOnlineThreshold(1, 0.57).value()).toBe(0)
+  expect(createOnlineThreshold(0.3, 0.57).point().threshold).toBeCloseTo(0.57)
+  expect(createOnlineThreshold(0, 0.57).point().threshold).toBe(Number.POSITIVE_INFINITY)
+  expect(createOnlineThreshold(1, 0.57).point().threshold).toBe(0)
 })
 
 test('without a start the first request is decided at 0.5, and the share holds from then on', () => {
   const online = createOnlineThreshold(0.3)
-  expect(online.value()).toBe(0.5)
+  expect(online.point().threshold).toBe(0.5)
   const random = createRandom(1)
   let strong = 0
   for (let i = 0; i < 200; i++) {
     const winRate = random() / 20
-    if (winRate >= online.value()) strong++
+    if (winRate >= online.point().threshold) strong++
     online.see(winRate)
   }
   expect(strong / 200).toBeGreaterThan(0.25)
   expect(strong / 200).toBeLessThan(0.36)
+})
+
+/** Requests decided one after the other; the share of them that went to strong. */
+function followed(target: number, winRates: Iterable<number>, start?: number, from = 0): number {
+  const online = createOnlineThreshold(target, start)
+  const breakTie = createTieBreaker()
+  let count = 0
+  let strong = 0
+  for (const winRate of winRates) {
+    const isStrong = winRate >= breakTie(winRate, online.point())
+    online.see(winRate)
+    if (count++ >= from) strong += Number(isStrong)
+  }
+  return strong / (count - from)
+}
+
+test('the share holds where all win rates are the same, from the start on', () => {
+  for (const target of [0.1, 0.3, 0.5, 0.9]) {
+    expect(followed(target, Array(900).fill(0.31))).toBeCloseTo(target, 2)
+    const calibrated = followed(target, Array(900).fill(0.31), 0.57)
+    expect(Math.abs(calibrated - target)).toBeLessThan(0.05)
+    expect(Math.abs(followed(target, Array(900).fill(0.31), 0.57, 100) - target)).toBeLessThan(0.01)
+  }
+})
+
+test('the share holds on a stream of a few heavy win rates among many others, and after it shifts', () => {
+  for (const target of [0.1, 0.3, 0.5]) {
+    const near = seeds.filter(seed => {
+      const random = createRandom(seed)
+      const mixed = (ties: readonly number[]) =>
+        Array.from({ length: 4000 }, () =>
+          random() < 0.8 ? ties[Math.floor(random() * ties.length)]! : 0.4 + 0.2 * random(),
+        )
+      const stream = [...mixed([0.45, 0.5, 0.55]), ...mixed([0.41, 0.42])]
+      return Math.abs(followed(target, stream, 0.5, 6000) - target) <= 0.03
+    })
+    expect(near.length).toBeGreaterThanOrEqual(19)
+  }
+})
+
+test('a tie is decided by one threshold or the next, so that a log says the same as what was done', () => {
+  const breakTie = createTieBreaker()
+  const thresholds = Array.from({ length: 8 }, () => breakTie(0.3, { threshold: 0.3, tiedShare: 0.25 }))
+  expect(thresholds.map(threshold => 0.3 >= threshold)).toEqual([
+    ...[false, false, false, true],
+    ...[false, false, false, true],
+  ])
+  expect(thresholds.map(threshold => threshold.toFixed(12))).toEqual(Array(8).fill('0.300000000000'))
+  expect(breakTie(0.31, { threshold: 0.3, tiedShare: 0 })).toBe(0.3)
 })
