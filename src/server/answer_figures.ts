@@ -2,6 +2,7 @@ import type { Model } from '../types.ts'
 import type { Ending, Forwarded, Usage } from '../upstream/upstream_types.ts'
 import { costOf, readUsage } from '../upstream/usage.ts'
 import type { StreamWatcher } from './sse.ts'
+import { writtenLength } from './written.ts'
 
 /** What a token is taken to be where an answer does not count them. */
 const CHARACTERS_PER_TOKEN = 4
@@ -33,21 +34,7 @@ const tokensOf = (characters: number) => Math.ceil(characters / CHARACTERS_PER_T
 
 type Answer = Readonly<Record<string, unknown>>
 
-/** Characters of Chat Completions and Completions (`choices`), Responses (`output`) and Anthropic's form (`content`), calls of tools included. */
+/** Characters of Chat Completions and Completions (`choices`), Responses (`output`) and Anthropic's form (`content`). */
 function lengthOf({ choices, output, content }: Answer): number {
-  return textLength(choices) + textLength(output) + textLength(content)
-}
-
-/** What a model writes stands under these keys. */
-const WRITTEN = ['text', 'content', 'arguments', 'input', 'reasoning_content', 'refusal']
-const LEADING = ['message', 'tool_calls', 'function']
-
-function textLength(value: unknown, isText = false): number {
-  if (typeof value === 'string') return isText ? value.length : 0
-  if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + textLength(item), 0)
-  if (typeof value !== 'object' || value === null) return 0
-  return Object.entries(value).reduce((sum, [key, inner]) => {
-    if (WRITTEN.includes(key)) return sum + textLength(inner, true)
-    return LEADING.includes(key) ? sum + textLength(inner) : sum
-  }, 0)
+  return writtenLength(choices) + writtenLength(output) + writtenLength(content)
 }

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
+import { writtenLength } from './written.ts'
 
 /** What of an event is kept to look into; beyond, the event is passed on unread. */
 const LONGEST_EVENT = 1 << 20
@@ -10,7 +11,7 @@ export interface StreamFigures {
   readonly usage: unknown
   /** Of the Responses API; undefined where no event tells it. */
   readonly responseId: unknown
-  /** Characters of text in all choices. */
+  /** That the model wrote, in all choices. */
   readonly characters: number
   /** Whether the bytes so far end between two events. */
   readonly isBetweenEvents: boolean
@@ -40,10 +41,10 @@ export function createStreamWatcher(): StreamWatcher {
       // Anthropic's form tells tokens of input and output in different events.
       usage = { ...usage, ...(event.usage ?? event.response?.usage ?? event.message?.usage) }
       responseId ??= event.response?.id
-      if (typeof event.delta === 'string') characters += event.delta.length
-      if (typeof event.delta?.text === 'string') characters += event.delta.text.length
+      characters += writtenLength(event.delta, true)
+      // Some endpoints tell all that was said so far in each chunk, as `message`.
       for (const choice of Array.isArray(event.choices) ? event.choices : []) {
-        characters += (choice?.delta?.content ?? choice?.text ?? '').length || 0
+        characters += writtenLength(choice?.delta) + writtenLength(choice?.text, true)
       }
     } catch {}
   }

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { answerFigures } from '../../src/server/answer_figures.ts'
+import { createStreamWatcher } from '../../src/server/sse.ts'
+
+const model = { id: 'm', inputPrice: 1, outputPrice: 1 }
+const LONG = 'x'.repeat(5000)
+
+/** Output tokens of an answer without usage, whole and streamed. */
+function tokensOf(json: unknown, events: readonly unknown[]): readonly (number | undefined)[] {
+  const answer = { status: 200, model, isCached: false }
+  const watcher = createStreamWatcher()
+  for (const event of events) watcher.see(Buffer.from(`data: ${JSON.stringify(event)}\n\n`))
+  return [answerFigures({ ...answer, json }, 0, undefined, 'whole'), answerFigures(answer, 0, watcher, 'whole')].map(
+    ({ usage }) => usage?.outputTokens,
+  )
+}
+
+const chat = (said: object) => [{ choices: [{ index: 0, message: said }] }, [{ choices: [{ index: 0, delta: said }] }]]
+const call = { id: 'call_1', type: 'function', function: { name: 'look', arguments: LONG } }
+
+test.each<[string, unknown, unknown]>([
+  ['text', ...chat({ role: 'assistant', content: LONG })],
+  ['text in parts', ...chat({ content: [{ type: 'text', text: LONG }] })],
+  ['calls of tools', ...chat({ content: null, tool_calls: [call] })],
+  ['a call in the old form', ...chat({ function_call: { name: 'look', arguments: LONG } })],
+  ['reasoning', ...chat({ reasoning_content: LONG })],
+  ['reasoning under its other name', ...chat({ reasoning: LONG })],
+  ['reasoning under both names', ...chat({ reasoning: LONG, reasoning_content: LONG })],
+  ['a refusal', ...chat({ refusal: LONG })],
+  ['Completions', { choices: [{ text: LONG }] }, [{ choices: [{ text: LONG }] }]],
+  [
+    'Responses: text',
+    { output: [{ type: 'message', id: 'm', content: [{ type: 'output_text', text: LONG }] }] },
+    [
+      { type: 'response.output_text.delta', delta: LONG },
+      { type: 'response.output_text.done', text: LONG },
+    ],
+  ],
+  [
+    'Responses: a call, and its reasoning',
+    {
+      output: [
+        { type: 'reasoning', summary: [{ type: 'summary_text', text: LONG.slice(4000) }] },
+        { type: 'function_call', name: 'look', arguments: LONG.slice(1000) },
+      ],
+    },
+    [
+      { type: 'response.reasoning_summary_text.delta', delta: LONG.slice(4000) },
+      { type: 'response.function_call_arguments.delta', delta: LONG.slice(1000) },
+      { type: 'response.function_call_arguments.done', arguments: LONG.slice(1000) },
+    ],
+  ],
+  [
+    "Anthropic's thinking, text and input of a tool",
+    {
+      content: [
+        { type: 'thinking', thinking: LONG.slice(4000), signature: 'sig' },
+        { type: 'text', text: LONG.slice(4000) },
+        { type: 'tool_use', id: 't', name: 'look', input: { at: LONG.slice(2009) } },
+      ],
+    },
+    [
+      { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: LONG.slice(4000) } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'signature_delta', signature: 'sig' } },
+      { type: 'content_block_delta', index: 1, delta: { type: 'text_delta', text: LONG.slice(4000) } },
+      { type: 'content_block_delta', index: 2, delta: { type: 'input_json_delta', partial_json: LONG.slice(2000) } },
+      { type: 'message_delta', delta: { stop_reason: 'tool_use' } },
+    ],
+  ],
+])('%s: what a model wrote counts alike, whole and streamed', (_, json, events) => {
+  expect(tokensOf(json, events as unknown[])).toEqual([1250, 1250])
+})
+
+test('what a chunk repeats of those before it counts once', () => {
+  const events = ['a'.repeat(8), 'aa'].map(content => ({
+    choices: [{ delta: { content }, message: { content: LONG } }],
+  }))
+  expect(tokensOf({}, events)).toEqual([0, 3])
+})
