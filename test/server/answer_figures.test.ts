@@ -15,7 +15,10 @@ function tokensOf(json: unknown, events: readonly unknown[]): readonly (number |
   )
 }
 
-const chat = (said: object) => [{ choices: [{ index: 0, message: said }] }, [{ choices: [{ index: 0, delta: said }] }]]
+const chat = (said: object): [unknown, unknown] => [
+  { choices: [{ index: 0, message: said }] },
+  [{ choices: [{ index: 0, delta: said }] }],
+]
 const call = { id: 'call_1', type: 'function', function: { name: 'look', arguments: LONG } }
 
 test.each<[string, unknown, unknown]>([
