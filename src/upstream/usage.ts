@@ -4,7 +4,9 @@ import type { ChatBody, Usage } from './upstream_types.ts'
 /** Tokens as OpenAI (`prompt_tokens` …) or Anthropic (`input_tokens` …) names them; undefined where they are not all there. */
 export function readUsage(usage: unknown): Usage | undefined {
   const found = usage as Record<string, unknown> | null | undefined
-  const [prompt, completion] = [count(found?.prompt_tokens), count(found?.completion_tokens)]
+  const prompt = count(found?.prompt_tokens)
+  // Embeddings have no completion, and say the sum all the same.
+  const completion = count(found?.completion_tokens ?? rest(found?.total_tokens, prompt))
   if (prompt !== undefined && completion !== undefined) {
     const details = found?.prompt_tokens_details as { cached_tokens?: unknown } | null | undefined
     return usageOf(prompt, completion, count(details?.cached_tokens) ?? count(found?.prompt_cache_hit_tokens))
@@ -51,6 +53,10 @@ function usageOf(inputTokens: number, outputTokens: number, cached: number | und
   const isEstimated = false
   if (cached === undefined) return { inputTokens, outputTokens, isEstimated }
   return { inputTokens, outputTokens, cachedInputTokens: Math.min(cached, inputTokens), isEstimated }
+}
+
+function rest(total: unknown, part: number | undefined): number | undefined {
+  return typeof total === 'number' && part !== undefined ? total - part : undefined
 }
 
 function count(value: unknown): number | undefined {

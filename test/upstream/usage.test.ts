@@ -26,6 +26,14 @@ test.each([
     { input_tokens: 3, output_tokens: 5, cache_read_input_tokens: 4, cache_creation_input_tokens: 2 },
     { inputTokens: 9, outputTokens: 5, cachedInputTokens: 4 },
   ],
+  [
+    { prompt_tokens: 2, total_tokens: 2 },
+    { inputTokens: 2, outputTokens: 0 },
+  ],
+  [
+    { prompt_tokens: 2, completion_tokens: null, total_tokens: 9 },
+    { inputTokens: 2, outputTokens: 7 },
+  ],
 ])('%j', (usage, expected) => {
   expect(readUsage(usage)).toEqual({ ...expected, isEstimated: false })
 })
@@ -38,6 +46,8 @@ test.each([
   { prompt_tokens: 1 },
   { prompt_tokens: -1, completion_tokens: 1 },
   { prompt_tokens: '1', completion_tokens: 1 },
+  { prompt_tokens: 3, total_tokens: 2 },
+  { total_tokens: 2 },
 ])('%j does not say', usage => {
   expect(readUsage(usage)).toBeUndefined()
 })
