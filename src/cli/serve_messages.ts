@@ -1,5 +1,6 @@
 import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
+import type { ThresholdPoint } from '../server/online_threshold.ts'
 import type { Figures } from '../server/prometheus.ts'
 import type { Client, Exchange } from '../server/server_types.ts'
 import type { Routed } from '../server/shared_state.ts'
@@ -38,6 +39,8 @@ export type ToPrimary =
   | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
   | Report
   | Kept
+  /** Decided under `threshold: auto`. */
+  | { readonly kind: 'win_rates'; readonly winRates: readonly number[] }
   /** The request for which the question `id` set dollars aside has ended. */
   | { readonly kind: 'release'; readonly id: number }
   | { readonly kind: 'figures'; readonly id: number; readonly figures: readonly Figures[] }
@@ -49,6 +52,8 @@ export type PrimaryAnswer = Page | ApiError | null
 /** What the primary tells a worker. */
 export type ToWorker =
   | Kept
+  /** Where strong begins from now on. */
+  | { readonly kind: 'threshold'; readonly point: ThresholdPoint }
   /** Asks for what the process measures of itself. */
   | { readonly kind: 'figures'; readonly id: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: PrimaryAnswer }

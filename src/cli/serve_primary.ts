@@ -45,10 +45,14 @@ export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): Primar
     async hear(worker, message) {
       if (message.kind === 'routed') {
         state.describe({ ...message.routed, pool: { ...message.routed.pool, statistics } })
+        tellPoint(worker)
       } else if (message.kind === 'report') reports.set(worker.id, message)
       else if (message.kind === 'exchanges') {
         for (const exchange of message.exchanges) state.see(exchange)
         for (const code of message.refused) state.refuse(code)
+      } else if (message.kind === 'win_rates') {
+        for (const winRate of message.winRates) state.threshold.see(winRate)
+        for (const each of Object.values(cluster.workers ?? {})) tellPoint(each!)
       } else if (message.kind === 'kept') tellAll(message, worker)
       else if (message.kind === 'release') {
         reservations.get(worker.id)?.get(message.id)?.()
@@ -61,6 +65,12 @@ export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): Primar
       for (const release of reservations.get(id)?.values() ?? []) release()
       reservations.delete(id)
     },
+  }
+
+  function tellPoint(worker: Worker): void {
+    const point = state.threshold.point()
+    // All weak is the same for ever, and JSON has no Infinity.
+    if (Number.isFinite(point.threshold)) tell(worker, { kind: 'threshold', point })
   }
 
   async function answerTo(question: Question, { id: worker }: Worker): Promise<PrimaryAnswer> {

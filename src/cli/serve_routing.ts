@@ -10,7 +10,7 @@ import { create as createThreshold } from '../policies/threshold.ts'
 import { printable } from '../registry.ts'
 import { storedSpendingAt } from '../routing/calibration.ts'
 import { createPoolRouter, type Refusal } from '../routing/pool_router.ts'
-import { createOnlineThreshold, createTieBreaker } from '../server/online_threshold.ts'
+import { createTieBreaker, type Followed, type OnlineThreshold } from '../server/online_threshold.ts'
 import type { Routing } from '../server/server_types.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Decision, Model, ModelPair, RouteRequest, Strategy } from '../types.ts'
@@ -33,16 +33,20 @@ export interface Upstream {
 /** A routing, and where its decisions are logged. */
 export interface OpenedRouting extends Routing {
   readonly log?: LogSettings
+  /** What `threshold: auto` is to hold. */
+  readonly followed?: Followed
 }
 
 /**
  * Opens what a configuration says: the policy under `auto`, and strategies under their names on first use.
+ * @param online where `threshold: auto` stands.
  * @throws UsageError where there is no model that can be called; as `createRouter` does.
  */
 export async function openRouting(
   options: RouterOptions,
   settings: Pick<ServeSettings, 'sticky' | 'context' | 'shadow'>,
   { forwarder, caller }: Upstream,
+  online: () => OnlineThreshold,
 ): Promise<OpenedRouting> {
   const config = await readConfig(options.config)
   const models = (config.models ?? []).filter(({ endpoint }) => endpoint !== undefined)
@@ -56,7 +60,8 @@ export async function openRouting(
   const live = { statistics, ...(isFollowed ? { start: NEUTRAL } : {}) }
   const auto = await createRouter(options, live)
   for (const { id } of auto.pool.models) requireCallable(id)
-  const decideAuto = isFollowed && auto.pair ? followTraffic(auto, share ?? DEFAULT_SHARE) : decideBy(auto)
+  const followed = isFollowed && auto.pair ? followedBy(auto, share ?? DEFAULT_SHARE) : undefined
+  const decideAuto = followed ? followTraffic(auto, online) : decideBy(auto)
   const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, live))
   const strongTarget = targetOf(auto, share ?? (isFollowed ? DEFAULT_SHARE : undefined))
   const planParts = planPartsOf(caller, config, models, undefined)
@@ -67,6 +72,7 @@ export async function openRouting(
     policyId: auto.policyId,
     ...(auto.log ? { log: auto.log } : {}),
     ...(strongTarget === undefined ? {} : { strongTarget }),
+    ...(followed ? { followed } : {}),
     forwarder,
     carryOut: request => carryOut(request, planParts),
     ...(config.fallback ? { fallback: config.fallback } : {}),
@@ -132,18 +138,21 @@ async function askedShare(options: RouterOptions): Promise<{ readonly share?: nu
   return { ...(share === undefined ? {} : { share }), isFollowed: config.isThresholdAuto === true }
 }
 
+function followedBy({ checkpoint, threshold, strategyId }: Router, share: number): Followed {
+  const isKnown = checkpoint?.tensors.win_rate_quantiles !== undefined && threshold !== undefined
+  return { share, ...(isKnown ? { start: threshold } : {}), strategyId: strategyId! }
+}
+
 /** `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. */
-function followTraffic(auto: Router, share: number): DecideOne {
-  const isKnown = auto.checkpoint?.tensors.win_rate_quantiles !== undefined
-  const online = createOnlineThreshold(share, isKnown ? auto.threshold : undefined)
+function followTraffic(auto: Router, online: () => OnlineThreshold): DecideOne {
   const breakTie = createTieBreaker()
   const { strategyId, pair } = { strategyId: auto.strategyId!, pair: auto.pair! }
   return async request => {
     const winRates = await auto.winRate([request.prompt])
     const strategy: Strategy = { winRate: async () => winRates }
-    const threshold = breakTie(winRates[0]!, online.point())
+    const threshold = breakTie(winRates[0]!, online().point())
     const decision = await decideAt(threshold, { strategyId, strategy, pair }, request, auto.pool.statistics)
-    if ('winRate' in decision && decision.winRate !== undefined) online.see(decision.winRate)
+    if ('winRate' in decision && decision.winRate !== undefined) online().see(decision.winRate)
     return decision
   }
 }

@@ -15,6 +15,7 @@ import type { Routing, ServerParts } from '../server/server_types.ts'
 import { createSharedState, type SharedState } from '../server/shared_state.ts'
 import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
+import type { Health } from '../upstream/health.ts'
 import { createUpstreamCore } from '../upstream/upstream_core.ts'
 import { openServeLog } from './serve_log.ts'
 import { watchConfig } from './serve_reload.ts'
@@ -54,8 +55,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
   let upstream = openUpstream(config)
-  let routing = await openRouting(asked, settings, upstream)
-  await warmUp(routing)
+  let routing = await openRouting(asked, settings, upstream, () => state.threshold)
   let limits = limitsOf(settings)
   const admission = createAdmission({ limits: () => limits, allowances: () => state.allowances })
   const figures = watchProcess(PREFIX)
@@ -67,6 +67,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
         onDrift: drift => log.warn('drift', { ...drift }),
         processes: async () => [{ figures: await figures() }],
       })
+  await warmUp(routing)
   state.describe(routing)
   const decisions = await openServeLog(routing.log, message => log.warn(message))
   const parts: ServerParts = {
@@ -127,10 +128,11 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       const nextSettings = settingsOf(next, flags)
       requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
       const nextCalling = callingOf(next)
-      // Breakers and statistics are kept where they can be.
+      // Breakers and statistics are kept where they can be: not that of a model which is called elsewhere now.
       const nextUpstream = nextCalling === calling ? upstream : openUpstream(next)
-      const nextRouting = await openRouting(asked, nextSettings, nextUpstream)
+      const nextRouting = await openRouting(asked, nextSettings, nextUpstream, () => state.threshold)
       await warmUp(nextRouting)
+      nextUpstream.health.renew(nextRouting.pool.models)
       const earlier = upstream
       upstream = nextUpstream
       routing = nextRouting
@@ -183,9 +185,9 @@ function limitsOf({ keys, max_concurrency: maxConcurrency, max_queue: maxQueue }
   }
 }
 
-function openUpstream(options: CallSettings): Upstream {
+function openUpstream(options: CallSettings): Upstream & { readonly health: Health } {
   const core = createUpstreamCore(options)
-  return { forwarder: createForwarder(options, core), caller: createCaller(options, core) }
+  return { forwarder: createForwarder(options, core), caller: createCaller(options, core), health: core.health }
 }
 
 /** The same for configurations that call models alike. */

@@ -1,6 +1,7 @@
 import type { AdmissionGauge } from '../server/admission.ts'
 import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
+import { createFollowedThreshold, type ThresholdPoint } from '../server/online_threshold.ts'
 import type { Figures } from '../server/prometheus.ts'
 import type { Exchange } from '../server/server_types.ts'
 import type { Routed, SharedState } from '../server/shared_state.ts'
@@ -10,22 +11,33 @@ import type { ModelReport, PrimaryAnswer, Question, ToPrimary, ToWorker } from '
 /** Milliseconds between two reports of a worker. */
 const REPORT = 250
 
+/** Milliseconds over which win rates are gathered. */
+const GATHER = 20
+
 /** A question of which only the primary knows the id. */
 type Asked = Question extends infer Q ? (Q extends Question ? Omit<Q, 'id'> : never) : never
 
 /**
  * The state of a server of several processes, as a worker sees it: what it hears it passes to the primary, which counts for all.
- * What keys may still do is asked there; which model a conversation has comes from there within a moment.
+ * What keys may still do is asked there; which model a conversation has, and the threshold of `threshold: auto`, come from there
+ * within a moment.
  */
 export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<readonly Figures[]>): SharedState {
   const sticky = createStickyModels()
   let routed: Routed | undefined
+  const start = createFollowedThreshold()
+  let point: ThresholdPoint | undefined
+  let winRates: number[] = []
   let exchanges: Exchange[] = []
   let refused: string[] = []
   const waiting = new Map<number, (answer: PrimaryAnswer) => void>()
   let asked = 0
   process.on('message', (message: ToWorker) => {
     if (message.kind === 'kept') return sticky.keep(message.key, message.model)
+    if (message.kind === 'threshold') {
+      point = message.point
+      return
+    }
     if (message.kind === 'figures') {
       void figures().then(own => tell({ kind: 'figures', id: message.id, figures: own }))
       return
@@ -37,6 +49,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
   return {
     describe(next) {
       routed = next
+      if (start.follow(next.followed)) point = undefined
       const { statistics: _, ...pool } = next.pool
       tell({ kind: 'routed', routed: { ...next, pool } })
     },
@@ -61,6 +74,14 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
         tell({ kind: 'kept', key, model })
       },
     },
+    threshold: {
+      point: () => point ?? start.point(),
+      see(winRate) {
+        // Asked before it is described, it warms up: that is no traffic.
+        if (!routed?.followed) return
+        if (winRates.push(winRate) === 1) setTimeout(tellWinRates, GATHER).unref()
+      },
+    },
     metrics: () => ask({ kind: 'page', page: 'metrics' }).answer as Promise<Page>,
     status: () => ask({ kind: 'page', page: 'status' }).answer as Promise<Page>,
   }
@@ -75,6 +96,11 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
     if (exchanges.length + refused.length > 0) tell({ kind: 'exchanges', exchanges, refused })
     exchanges = []
     refused = []
+  }
+
+  function tellWinRates(): void {
+    tell({ kind: 'win_rates', winRates })
+    winRates = []
   }
 
   function ask(question: Asked): { readonly id: number; readonly answer: Promise<PrimaryAnswer> } {

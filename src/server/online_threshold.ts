@@ -14,6 +14,16 @@ export interface OnlineThreshold {
   see(winRate: number): void
 }
 
+/** What `threshold: auto` holds. */
+export interface Followed {
+  /** Meant for strong, 0..1. */
+  readonly share: number
+  /** The threshold that gave it on other prompts. */
+  readonly start?: number
+  /** Whose win rates they are. */
+  readonly strategyId: string
+}
+
 /** Win rates of the latest requests that the threshold is a quantile of. */
 const WINDOW = 2000
 /** Before anything is known of the traffic: strong and weak are as good. */
@@ -48,6 +58,22 @@ export function createOnlineThreshold(share: number, start?: number): OnlineThre
         window.dropOldest()
       }
       window.add(winRate)
+    },
+  }
+}
+
+/** One that is begun anew where something else is to be held; `follow` says whether that is so. Until then it holds one half. */
+export function createFollowedThreshold(): OnlineThreshold & { follow(next: Followed | undefined): boolean } {
+  let followed: Followed | undefined
+  let online = createOnlineThreshold(NEUTRAL)
+  return {
+    point: () => online.point(),
+    see: winRate => online.see(winRate),
+    follow(next) {
+      if (JSON.stringify(next) === JSON.stringify(followed)) return false
+      followed = next
+      online = createOnlineThreshold(next?.share ?? NEUTRAL, next?.start)
+      return true
     },
   }
 }

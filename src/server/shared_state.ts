@@ -4,6 +4,7 @@ import { type Allowances, createAllowances } from './allowances.ts'
 import type { Page } from './app.ts'
 import { createDriftWatch, type DriftState } from './drift.ts'
 import { createMetrics } from './metrics.ts'
+import { createFollowedThreshold, type Followed, type OnlineThreshold } from './online_threshold.ts'
 import type { ProcessFigures } from './process_figures.ts'
 import type { Exchange } from './server_types.ts'
 import { STATUS_POLICY, statusPage } from './status_page.ts'
@@ -20,6 +21,8 @@ export interface SharedState {
   /** Rates and budgets of keys. */
   readonly allowances: Allowances
   readonly sticky: StickyModels
+  /** Of `threshold: auto`. */
+  readonly threshold: OnlineThreshold
   metrics(): Promise<Page>
   status(): Promise<Page>
 }
@@ -29,6 +32,8 @@ export interface Routed {
   readonly pool: Pool
   readonly policyId: string
   readonly strongTarget?: number
+  /** Absent where the threshold is fixed. */
+  readonly followed?: Followed
 }
 
 /** What a shared state is made from. */
@@ -46,12 +51,14 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
   let routed: Routed = { pool: { models: [] }, policyId: '' }
   let drift = createDriftWatch(undefined)
   let wasDrifting = false
+  const threshold = createFollowedThreshold()
   const allowances = createAllowances(now)
   const traffic = createTraffic(now, () => routed.pool)
   const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), processes, ...gauge })
   return {
     describe(next) {
       if (next.strongTarget !== routed.strongTarget) drift = createDriftWatch(next.strongTarget)
+      threshold.follow(next.followed)
       routed = next
     },
     see(exchange) {
@@ -63,6 +70,7 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
     refuse: metrics.refuse,
     allowances,
     sticky: createStickyModels(),
+    threshold,
     async metrics() {
       return { status: 200, ...(await metrics.render()) }
     },

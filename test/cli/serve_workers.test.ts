@@ -130,3 +130,22 @@ test('all workers dead at once are replaced too', async () => {
   for (const pid of workers()) expect(before).not.toContain(pid)
   expect((await fetch(`${serve.url}/health`)).status).toBe(200)
 })
+
+test('threshold: auto holds one share over all workers, also where each is asked another kind of prompt', async () => {
+  const pair = ['big', 'small'].map(id => `  ${id}: { base_url: ${models.url} }`).join('\n')
+  const config = `models:\n${pair}\npair: { strong: big, weak: small }\nstrategy: length\nthreshold: auto\nstrong_pct: 0.5\n`
+  const two = await startServe(temporaryFolder().path, config, { args: ['--workers', '2'] })
+  const answered = { big: 0, small: 0 }
+  for (let i = 0; i < 200; i++) {
+    const content = `${i} ${i % 2 ? 'hi' : LONG}`
+    const answer = await fetch(`${two.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { connection: 'close' },
+      body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content }] }),
+    })
+    if (i >= 40) answered[answer.headers.get('x-llmroute-model') as 'big' | 'small']++
+  }
+  await two.stop()
+  expect(answered.big / 160).toBeGreaterThan(0.4)
+  expect(answered.big / 160).toBeLessThan(0.6)
+})
