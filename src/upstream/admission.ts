@@ -29,7 +29,7 @@ export interface AdmissionParts {
 export function admitAtOnce(parts: AdmissionParts, model: Model): Ticket | undefined {
   const { gate, health } = parts
   if (gate.isPaced || !gate.tryEnter()) return undefined
-  const breaker = health.breaker(model.id)
+  const breaker = health.breaker(model)
   const pass = breaker.enter()
   if (pass) return createTicket(parts, breaker, pass, model.id)
   gate.leave()
@@ -48,7 +48,7 @@ export async function admit(
   signal: AbortSignal | undefined,
 ): Promise<Ticket | Opening> {
   const { gate, health, now, sleep } = parts
-  const breaker = health.breaker(model.id)
+  const breaker = health.breaker(model)
   for (;;) {
     await gate.enter(signal)
     const pass = breaker.enter()

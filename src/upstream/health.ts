@@ -1,6 +1,6 @@
 import type { BreakerOptions } from '../call_types.ts'
 import { createStatistics, type LiveStatistics } from '../routing/statistics.ts'
-import type { PoolStatistics } from '../types.ts'
+import type { Endpoint, Model, PoolStatistics } from '../types.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 
 /** What is known of the models that are called: statistics, and a breaker each. */
@@ -8,29 +8,58 @@ export interface Health {
   readonly statistics: PoolStatistics
   /** To be kept up to date by whoever makes the attempts. */
   readonly live: LiveStatistics
-  breaker(model: string): Breaker
+  breaker(model: Model): Breaker
+  /** To be called when models have changed: one with another endpoint than before gets a new breaker, closed. */
+  renew(models: readonly Model[]): void
 }
 
 /** All models healthy at first. */
 export function createHealth(options: BreakerOptions, now: () => number): Health {
   const live = createStatistics({ now })
-  const breakers = new Map<string, Breaker>()
+  const breakers = new Map<string, { readonly breaker: Breaker; readonly at: string }>()
+  const open = ({ id, endpoint }: Model) => {
+    const breaker = createBreaker(options, now, (isOpen, reason) => {
+      // What is still under way at an earlier endpoint says nothing of this one.
+      if (breakers.get(id)?.breaker === breaker) live.setBreaker(id, isOpen, reason)
+    })
+    breakers.set(id, { breaker, at: textOf(endpoint) })
+    return breaker
+  }
   return {
     live,
     statistics: {
       of(model) {
         // A cool-down ends without anybody telling: whoever looks does.
-        breakers.get(model)?.isOpen()
+        breakers.get(model)?.breaker.isOpen()
         return live.of(model)
       },
     },
     breaker(model) {
-      let breaker = breakers.get(model)
-      if (!breaker) {
-        breaker = createBreaker(options, now, (isOpen, reason) => live.setBreaker(model, isOpen, reason))
-        breakers.set(model, breaker)
+      const known = breakers.get(model.id)
+      if (!known) return open(model)
+      // Who began before the endpoint changed is let through, and what becomes of it counts for nobody.
+      return known.at === textOf(model.endpoint) ? known.breaker : createBreaker(options, now)
+    },
+    renew(models) {
+      for (const model of models) {
+        const known = breakers.get(model.id)
+        if (!known || known.at === textOf(model.endpoint)) continue
+        open(model)
+        live.setBreaker(model.id, false)
       }
-      return breaker
     },
   }
+}
+
+const texts = new WeakMap<Endpoint, string>()
+
+/** The same for endpoints that are alike. */
+function textOf(endpoint: Endpoint | undefined): string {
+  if (!endpoint) return ''
+  let text = texts.get(endpoint)
+  if (text === undefined) {
+    text = JSON.stringify(endpoint)
+    texts.set(endpoint, text)
+  }
+  return text
 }

@@ -33,10 +33,11 @@ const release = () => {
   for (const response of waiting.splice(0)) answer(response)
 }
 
+const baseUrl = () => `http://127.0.0.1:${(model.address() as AddressInfo).port}/v1`
 const config = (rest = 'strategy: length\nthreshold: 0.5', names = ['big', 'small']) => `
 models:
-  ${names[0]}: { base_url: 'http://127.0.0.1:${(model.address() as AddressInfo).port}/v1' }
-  ${names[1]}: { base_url: 'http://127.0.0.1:${(model.address() as AddressInfo).port}/v1' }
+  ${names[0]}: { base_url: '${baseUrl()}' }
+  ${names[1]}: { base_url: '${baseUrl()}' }
 pair: { strong: ${names[0]}, weak: ${names[1]} }
 ${rest}
 `
@@ -151,6 +152,24 @@ test('more places go to those who wait, at once', async () => {
   await serve.until(() => waiting.length === 2)
   release()
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200])
+})
+
+test('a breaker does not outlive the configuration that mends its model, and that of another model stays', async () => {
+  const nobody = 'http://127.0.0.1:1/v1'
+  const named = (name: string) => post({ model: name }).then(({ status }) => status)
+  const broken = `${config()}retry: { attempts: 1 }\nbreaker: { failures: 1, cool_down: 10m }\n`.replaceAll(
+    baseUrl(),
+    nobody,
+  )
+  await readAgain(broken)
+  expect([await named('big'), await named('small')]).toEqual([502, 502])
+  await serve.until(async () => (await fetch(`${serve.url}/ready`)).status === 503)
+  const small = broken.indexOf('small:')
+  await readAgain(broken.slice(0, small) + broken.slice(small).replace(nobody, baseUrl()))
+  expect(await named('small')).toBe(200)
+  expect((await (await post({ model: 'big' })).json()) as object).toMatchObject({
+    error: { message: expect.stringContaining('not called, since its breaker is open') },
+  })
 })
 
 describe('weights that cannot be read', () => {

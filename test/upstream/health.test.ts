@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Model } from '../../src/types.ts'
+import { AttemptFailure } from '../../src/upstream/attempt_failure.ts'
 import { createCaller } from '../../src/upstream/caller.ts'
+import { createHealth } from '../../src/upstream/health.ts'
 import type { Caller } from '../../src/upstream/upstream_types.ts'
 import { type FaultServer, startFaultServer } from '../helpers/fault_server.ts'
 
@@ -121,4 +123,28 @@ test('an outage in real time: with patience no call is lost, and few are sent in
   // 300 that succeed, the first 32, and a probe every 50 ms.
   expect(server.requests.length).toBeLessThan(300 + 32 + 40)
   await caller.close()
+})
+
+test('a model that is called elsewhere has a new breaker; what is under way where it was called before counts for nobody', () => {
+  const health = createHealth({}, () => 0)
+  const at = (id: string, baseUrl: string): Model => ({ id, endpoint: { baseUrl } })
+  const refused = new AttemptFailure('status 401', 'account')
+  const refuse = (model: Model) => {
+    const breaker = health.breaker(model)
+    breaker.fail(breaker.enter()!, refused)
+  }
+  const early = health.breaker(at('a', 'http://old'))
+  const pass = early.enter()!
+  for (const id of ['a', 'b']) refuse(at(id, 'http://old'))
+  health.renew([at('a', 'http://new'), at('b', 'http://old')])
+  const isOpen = () => ['a', 'b'].map(id => health.statistics.of(id).isOpen)
+  expect(isOpen()).toEqual([false, true])
+  expect(health.breaker(at('a', 'http://new')).enter()).toBeDefined()
+  expect(health.breaker(at('b', 'http://old')).enter()).toBeUndefined()
+  early.fail(pass, refused)
+  refuse(at('a', 'http://old'))
+  expect(isOpen()).toEqual([false, true])
+  expect(health.breaker(at('a', 'http://new')).isOpen()).toBe(false)
+  refuse(at('a', 'http://new'))
+  expect(isOpen()).toEqual([true, true])
 })
