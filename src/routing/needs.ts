@@ -6,21 +6,25 @@ const TOKENS_PER_IMAGE = 765
 const JSON_PER_TOKEN = 3
 
 /**
- * What the body of a chat request in OpenAI's form asks of a model: tools, images, answers by a JSON schema, and the longest
- * answer (`max_completion_tokens`, else `max_tokens`). What has another form asks for nothing: the provider says so better.
+ * What the body of a request asks of a model, in the form of Chat Completions, Responses or Anthropic: tools, images, answers by a
+ * JSON schema, and the longest answer. What has another form asks for nothing: the provider says so better.
  */
 export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
-  const messages = recordsIn(body.messages)
-  const images = messages.flatMap(({ content }) => recordsIn(content)).filter(isImage).length
+  const turns = [...recordsIn(body.messages), ...recordsIn(body.input)]
+  const parts = turns.flatMap(({ content, output }) => [...recordsIn(content), ...recordsIn(output)])
+  const results = parts.filter(({ type }) => type === 'tool_result')
+  const images = [...parts, ...results.flatMap(({ content }) => recordsIn(content))].filter(isImage).length
   const tools = [...recordsIn(body.tools), ...recordsIn(body.functions)]
-  const format = recordsIn([body.response_format]).find(({ type }) => type === 'json_schema')
-  const outputTokens = [body.max_completion_tokens, body.max_tokens].find(isCount)
-  const definitions = [
+  const format = formatsOf(body).find(({ type }) => type === 'json_schema')
+  const outputTokens = [body.max_completion_tokens, body.max_tokens, body.max_output_tokens].find(isCount)
+  const counted = [
     ...tools,
     ...(format ? [format] : []),
-    ...messages.flatMap(({ tool_calls }) => recordsIn(tool_calls)),
+    ...turns.flatMap(({ tool_calls }) => recordsIn(tool_calls)),
+    ...[...turns, ...parts].filter(({ type }) => CALLS.includes(type)),
+    ...results.map(({ content }) => textOf(content) ?? ''),
   ]
-  const otherTokens = images * TOKENS_PER_IMAGE + definitions.reduce((sum, value) => sum + jsonTokens(value), 0)
+  const otherTokens = images * TOKENS_PER_IMAGE + counted.reduce((sum: number, value) => sum + jsonTokens(value), 0)
   return {
     ...(outputTokens === undefined ? {} : { outputTokens }),
     ...(otherTokens > 0 ? { otherTokens } : {}),
@@ -29,6 +33,14 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     ...(format ? { jsonSchema: true } : {}),
   }
 }
+
+/** What says the form of the answer: of Chat Completions, of Responses, and of Anthropic. */
+function formatsOf({ response_format, text, output_config }: Fields): Fields[] {
+  return recordsIn([response_format, ...recordsIn([text, output_config]).map(({ format }) => format)])
+}
+
+/** Calls of tools that stand among the turns (Responses) or their parts (Anthropic). */
+const CALLS: readonly unknown[] = ['function_call', 'custom_tool_call', 'tool_use']
 
 /** The conversation in the body of a chat request, its parts of text joined by newlines. */
 export function turnsOf(body: Readonly<Record<string, unknown>>): Turn[] {
@@ -57,4 +69,4 @@ const isImage = ({ type }: Fields) => type === 'image_url' || type === 'input_im
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
-const jsonTokens = (value: Fields) => Math.ceil(JSON.stringify(value).length / JSON_PER_TOKEN)
+const jsonTokens = (value: unknown) => Math.ceil(JSON.stringify(value).length / JSON_PER_TOKEN)

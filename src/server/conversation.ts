@@ -3,6 +3,8 @@ import { hash32 } from '../text/hash.ts'
 import type { Turn } from '../types.ts'
 import { invalidRequest } from './envelope.ts'
 
+type Fields = Readonly<Record<string, unknown>>
+
 /** What a request says, whatever its form. */
 export interface Conversation {
   readonly turns: readonly Turn[]
@@ -11,7 +13,7 @@ export interface Conversation {
 }
 
 /** Reads `messages` (Chat Completions, Anthropic), `input` (Responses, Embeddings) or `prompt` (Completions). Throws ApiFailure. */
-export function readConversation(body: Readonly<Record<string, unknown>>): Conversation {
+export function readConversation(body: Fields): Conversation {
   const turns = turnsOf(body)
   const prompt = turns.findLast(({ role }) => role === 'user')?.text ?? ''
   return { turns, prompt }
@@ -47,28 +49,36 @@ export function responseKey(id: unknown): string | undefined {
 }
 
 /** The key of what a request to the Responses API continues by its id: a response, or a conversation that the provider keeps. */
-export function continuedKey(body: Readonly<Record<string, unknown>>): string | undefined {
+export function continuedKey(body: Fields): string | undefined {
   const { previous_response_id: previous, conversation } = body
   const { id = conversation } = (conversation ?? {}) as { id?: unknown }
   return responseKey(previous) ?? responseKey(id)
 }
 
-function turnsOf({ messages, input, prompt }: Readonly<Record<string, unknown>>): Turn[] {
+function turnsOf(body: Fields): Turn[] {
+  const { messages, input, prompt } = body
+  const system = systemOf(body)
   if (messages !== undefined) {
     if (!Array.isArray(messages)) throw invalidRequest('messages: expected a list, got another thing.', 'messages')
-    return messages.map(turnOf)
+    return [...system, ...messages.map(turnOf)]
   }
   const said = input ?? prompt
-  if (typeof said === 'string') return [{ role: 'user', text: said }]
-  if (!Array.isArray(said)) return []
+  if (typeof said === 'string') return [...system, { role: 'user', text: said }]
+  if (!Array.isArray(said)) return system
   const isOfTexts = said.every(item => typeof item === 'string')
-  return isOfTexts ? [{ role: 'user', text: said.join('\n') }] : said.map(turnOf)
+  return [...system, ...(isOfTexts ? [{ role: 'user', text: said.join('\n') }] : said.map(turnOf))]
+}
+
+/** What stands beside the turns: `system` of Anthropic's form, `instructions` of Responses. */
+function systemOf({ system, instructions }: Fields): Turn[] {
+  const text = textOf(system ?? instructions)
+  return text ? [{ role: 'system', text }] : []
 }
 
 function turnOf(message: unknown): Turn {
-  const { role, content, type, text } = (message ?? {}) as Readonly<Record<string, unknown>>
+  const { role, content, type, text, output } = (message ?? {}) as Fields
   return {
     role: typeof role === 'string' ? role : type === undefined ? 'user' : 'other',
-    text: textOf(content ?? text) ?? '',
+    text: textOf(content ?? text ?? output) ?? '',
   }
 }

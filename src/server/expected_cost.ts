@@ -20,10 +20,9 @@ export function expectedCost(
   const { turns = [], needs = {} } = request
   const characters = turns.reduce((sum, { text }) => sum + text.length, 0)
   const inputTokens = Math.ceil(characters / CHARACTERS_PER_TOKEN) + (needs.otherTokens ?? 0)
-  const allowed = needs.outputTokens ?? countOf(body.max_output_tokens)
   const outputTokensOf = (model: Model) => {
     if (!hasOutput) return 0
-    const each = allowed ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS
+    const each = needs.outputTokens ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS
     return Math.min(each, model.maxOutputTokens ?? Number.POSITIVE_INFINITY) * (countOf(body.n) ?? 1)
   }
   return models

@@ -109,3 +109,30 @@ test('a conversation that the provider keeps stays with its model; what nobody h
   const strange = client.responses.create({ model: 'auto', input: 'hi', previous_response_id: 'resp_of_yesterday' })
   await expect(strange).rejects.toMatchObject({ status: 400, code: 'previous_response_not_found' })
 })
+
+test.each<[string, object]>([
+  [
+    '/v1/chat/completions',
+    { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }] },
+  ],
+  ['/v1/responses', { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'data:' }] }] }],
+  ['/v1/messages', { max_tokens: 9, messages: [{ role: 'user', content: [{ type: 'image', source: {} }] }] }],
+])('%s: an image goes to no model that reads none', async (path, body) => {
+  const config = `
+models:
+  blind: { base_url: ${models.url}, vision: false }
+  seeing: { base_url: ${models.url}, vision: true }
+  blind_claude: { base_url: ${models.url}, api: anthropic, vision: false }
+  seeing_claude: { base_url: ${models.url}, api: anthropic, vision: true }
+policy: round_robin
+`
+  models.instead = () => false
+  serve = await startServe(folder.path, config)
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      fetch(`${serve.url}${path}`, { method: 'POST', body: JSON.stringify({ model: 'auto', ...body }) }),
+    ),
+  )
+  const asked = answers.map(({ headers }) => headers.get('x-llmroute-model'))
+  expect(asked).toEqual(Array(4).fill(path === '/v1/messages' ? 'seeing_claude' : 'seeing'))
+})

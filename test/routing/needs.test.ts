@@ -28,6 +28,48 @@ describe('needs of a chat request', () => {
     ],
     ['a JSON schema', { response_format: { type: 'json_schema' } }, { jsonSchema: true, otherTokens: 8 }],
     ['any JSON', { response_format: { type: 'json_object' } }, {}],
+    [
+      'Responses: images, tools and their results, a JSON schema and the longest answer',
+      {
+        input: [
+          { role: 'user', content: [{ type: 'input_image', image_url: 'A'.repeat(9000) }] },
+          { type: 'function_call', name: 'f', arguments: '{}' },
+          { type: 'function_call_output', output: [{ type: 'input_image', image_url: 'A'.repeat(9000) }] },
+        ],
+        tools: [{ type: 'function', name: 'f' }],
+        text: { format: { type: 'json_schema' } },
+        max_output_tokens: 9,
+      },
+      { outputTokens: 9, otherTokens: 2 * 765 + 17 + 11 + 8, tools: true, vision: true, jsonSchema: true },
+    ],
+    [
+      "Anthropic's form: images in results of tools too, calls, a JSON schema",
+      {
+        max_tokens: 9,
+        messages: [
+          { role: 'user', content: [{ type: 'image', source: { data: 'A'.repeat(9000) } }] },
+          { role: 'assistant', content: [{ type: 'tool_use', name: 'f', input: {} }] },
+          {
+            role: 'user',
+            content: [
+              {
+                type: 'tool_result',
+                content: [
+                  { type: 'image', source: {} },
+                  { type: 'text', text: 'x'.repeat(28) },
+                ],
+              },
+              { type: 'tool_result', content: 'x'.repeat(28) },
+            ],
+          },
+        ],
+        tools: [{ name: 'f' }],
+        output_config: { format: { type: 'json_schema' } },
+      },
+      { outputTokens: 9, otherTokens: 2 * 765 + 14 + 2 * 10 + 4 + 8, tools: true, vision: true, jsonSchema: true },
+    ],
+    ['no JSON schema of other text', { text: { format: { type: 'text' } }, output_config: 'x' }, {}],
+    ['text of a row of data', { text: 'x', input: 'y' }, {}],
     ['what has another form', { messages: 'x', tools: { a: 1 }, max_tokens: '5', response_format: 'y' }, {}],
   ])('%s', (_, body, needs) => {
     expect(needsOf(body)).toEqual(needs)

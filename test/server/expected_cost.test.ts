@@ -26,7 +26,6 @@ test('text at the input price, and a thousand tokens where nothing says how long
 
 test('the longest answer that the request allows, as often as it is asked for', () => {
   expect(cost(decided([big], 1, { needs: { outputTokens: 50 } }))).toBeCloseTo(1000 + 50 * 30)
-  expect(cost(decided([big]), { body: { max_output_tokens: 50 } })).toBeCloseTo(1000 + 50 * 30)
   expect(cost(decided([big], 1, { needs: { outputTokens: 50 } }), { body: { n: 3 } })).toBeCloseTo(1000 + 150 * 30)
   for (const n of ['3', -3, 0, null]) expect(cost(decided([big]), { body: { n } })).toBeCloseTo(31_000)
 })

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { readConversation, scoredText } from '../../src/server/conversation.ts'
+
+test('what stands beside the turns is one of them, whatever it is called', () => {
+  const user = { role: 'user', text: 'hi' }
+  const system = { role: 'system', text: 'Be brief.' }
+  expect(readConversation({ input: 'hi', instructions: 'Be brief.' }).turns).toEqual([system, user])
+  expect(
+    readConversation({
+      system: [{ type: 'text', text: 'Be brief.' }],
+      messages: [{ role: 'user', content: 'hi' }],
+    }).turns,
+  ).toEqual([system, user])
+  expect(readConversation({ input: 'hi', instructions: null }).turns).toEqual([user])
+  expect(readConversation({ system: { a: 1 }, prompt: 'hi' }).turns).toEqual([user])
+  expect(readConversation({ instructions: 'Be brief.' })).toEqual({ turns: [system], prompt: '' })
+})
+
+test('results of tools are text, and never what is scored', () => {
+  const conversation = readConversation({
+    instructions: 'Be brief.',
+    input: [
+      { role: 'user', content: 'q' },
+      { type: 'function_call', name: 'f', arguments: '{}' },
+      { type: 'function_call_output', output: 'r' },
+      { type: 'function_call_output', output: [{ type: 'input_text', text: 's' }] },
+    ],
+  })
+  expect(conversation.turns.map(({ role, text }) => [role, text])).toEqual([
+    ['system', 'Be brief.'],
+    ['user', 'q'],
+    ['other', ''],
+    ['other', 'r'],
+    ['other', 's'],
+  ])
+  expect([scoredText(conversation, false), scoredText(conversation, true)]).toEqual(['q', 'q'])
+})
