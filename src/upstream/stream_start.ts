@@ -53,7 +53,7 @@ export interface TailWatch {
 
 /** @param path of the request: it decides what the last event looks like. Other streams count as whole. */
 export function createTailWatch(path: string): TailWatch {
-  const end = Object.hasOwn(ENDS, path) ? ENDS[path]! : /(?:)/
+  const isOver = Object.hasOwn(ENDS, path) ? ENDS[path]! : () => true
   // Bytes are copied: chunks that were kept would outlive the collections of young garbage, a thousand streams of them.
   let tail: Buffer | undefined
   let size = 0
@@ -68,15 +68,40 @@ export function createTailWatch(path: string): TailWatch {
       tail.set(latest, size)
       size += latest.length
     },
-    isWhole: () => end.test(tail?.toString('latin1', 0, size) ?? ''),
+    isWhole: () => isOver(tail?.toString('latin1', 0, size) ?? ''),
   }
 }
 
-const COMPLETION_END = /\[DONE\]|"finish_reason"\s*:\s*"/
+const FINISH = /"finish_reason"\s*:\s*"/
 
-const ENDS: Readonly<Record<string, RegExp>> = {
-  '/chat/completions': COMPLETION_END,
-  '/completions': COMPLETION_END,
-  '/messages': /"message_stop"/,
-  '/responses': /"response\.(?:completed|failed|incomplete)"/,
+/** `[DONE]`, or else no choice that is seen without its end; and no error. Texts may hold all of that, but never as a line. */
+function isCompletionOver(tail: string): boolean {
+  const events = tail.split(/[\r\n]+/).flatMap(line => (line.startsWith('data:') ? [line.slice(5).trim()] : []))
+  if (events.some(isError)) return false
+  if (events.includes('[DONE]')) return true
+  // The event that ends a choice may be longer than the tail.
+  return FINISH.test(tail) && openChoices(events).size === 0
+}
+
+/** The choices that go on, by their index. */
+function openChoices(events: readonly string[]): Set<unknown> {
+  const open = new Set<unknown>()
+  const finished = new Set<unknown>()
+  for (const event of events) {
+    const { choices } = (parseJson(event) ?? {}) as { choices?: unknown }
+    for (const choice of Array.isArray(choices) ? choices : []) {
+      const { index = 0, finish_reason: reason } = (choice ?? {}) as Readonly<Record<string, unknown>>
+      if (typeof reason === 'string') finished.add(index)
+      else open.add(index)
+    }
+  }
+  for (const index of finished) open.delete(index)
+  return open
+}
+
+const ENDS: Readonly<Record<string, (tail: string) => boolean>> = {
+  '/chat/completions': isCompletionOver,
+  '/completions': isCompletionOver,
+  '/messages': tail => /"message_stop"/.test(tail),
+  '/responses': tail => /"response\.(?:completed|failed|incomplete)"/.test(tail),
 }

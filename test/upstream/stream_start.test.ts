@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+import { createTailWatch } from '../../src/upstream/stream_start.ts'
+
+/** Of a stream in pieces of seven bytes. */
+function isWhole(path: string, ...events: readonly (object | string)[]): boolean {
+  const bytes = Buffer.from(
+    events.map(event => `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`).join(''),
+  )
+  const watch = createTailWatch(path)
+  for (let at = 0; at < bytes.length; at += 7) watch.see(bytes.subarray(at, at + 7))
+  return watch.isWhole()
+}
+const piece = (content: string, index = 0) => ({ choices: [{ index, delta: { content }, finish_reason: null }] })
+const end = (index = 0, reason: string | null = 'stop') => ({ choices: [{ index, delta: {}, finish_reason: reason }] })
+const usage = { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } }
+
+describe.each(['/chat/completions', '/completions'])('the end of a stream of %s', path => {
+  test.each<[string, readonly (object | string)[]]>([
+    ['its last line', [piece('a'), '[DONE]']],
+    ['the end of its choice', [piece('a'), end()]],
+    ['the end of its choice, and what comes after', [piece('a'), end(), end(0, null), usage]],
+    ['the end of each choice', [piece('a'), piece('b', 1), end(1), end()]],
+    ['of one choice, that of another being long past', [piece('a', 1), end(1), ...Array(99).fill(piece('b')), end()]],
+    [
+      'an end in an event that is longer than the tail',
+      [{ choices: [{ text: 'x'.repeat(9000), finish_reason: 'stop' }] }],
+    ],
+    ['its last line, errors being null', [{ ...piece('a'), error: null }, '[DONE]']],
+  ])('%s', (_, events) => {
+    expect(isWhole(path, ...events)).toBe(true)
+  })
+
+  test.each<[string, readonly (object | string)[]]>([
+    ['a text that holds its last line', [piece('it ends with\n[DONE]')]],
+    ['a text that is its last line', [piece('data: [DONE]\n\ndata: [DONE]')]],
+    ['a text that holds the end of a choice', [piece('{"finish_reason":"stop"}')]],
+    ['the end of one choice of two', [piece('a'), piece('b', 1), end(1)]],
+    ['the end of one choice of two, the other going on', [piece('a'), piece('b', 1), end(1), piece('c')]],
+    ['an error before its last line', [piece('a'), { error: { message: 'overloaded' } }, '[DONE]']],
+    ['an error after the end of its choice', [piece('a'), end(), { error: { message: 'overloaded' } }]],
+    ['nothing', []],
+  ])('not %s', (_, events) => {
+    expect(isWhole(path, ...events)).toBe(false)
+  })
+})
+
+test('the last events of the other forms, and not their names in a text', () => {
+  expect(isWhole('/messages', { type: 'message_stop' })).toBe(true)
+  expect(isWhole('/messages', { type: 'content_block_delta', delta: { text: '"message_stop"' } })).toBe(false)
+  expect(isWhole('/responses', { type: 'response.incomplete' })).toBe(true)
+  expect(isWhole('/responses', { type: 'response.output_text.delta', delta: '"response.completed"' })).toBe(false)
+  expect(isWhole('/audio/speech', 'anything')).toBe(true)
+})
