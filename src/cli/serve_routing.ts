@@ -64,10 +64,11 @@ export async function openRouting(
   const decideAuto = followed ? followTraffic(auto, online) : decideBy(auto)
   const shadow = settings.shadow && (await createRouter({ ...options, policy: settings.shadow }, live))
   const strongTarget = targetOf(auto, share ?? (isFollowed ? DEFAULT_SHARE : undefined))
+  const pair = auto.pair ?? configuredPair(config, models)
   const planParts = planPartsOf(caller, config, models, undefined)
   const opened = new Map<string, Promise<OpenedStrategy>>()
   return {
-    pool: { models, ...(auto.pair ? { pair: auto.pair } : {}), statistics },
+    pool: { models, ...(pair ? { pair } : {}), statistics },
     strategies: Object.keys(strategies).filter(id => isOffered(id, config)),
     policyId: auto.policyId,
     ...(auto.log ? { log: auto.log } : {}),
@@ -81,9 +82,9 @@ export async function openRouting(
     ...(shadow ? { shadow: decideBy(shadow) } : {}),
     async decide(target, request) {
       if (target.kind !== 'router') return decideAuto(request)
-      const { strategyId, strategy, pair } = await openOnce(target.strategy)
-      for (const { id } of [pair.strong, pair.weak]) requireCallable(id)
-      return decideAt(target.threshold, { strategyId, strategy, pair }, request, statistics)
+      const named = await openOnce(target.strategy)
+      for (const { id } of [named.pair.strong, named.pair.weak]) requireCallable(id)
+      return decideAt(target.threshold, named, request, statistics)
     },
   }
 
@@ -104,6 +105,12 @@ export async function openRouting(
       `serve: expected ${id} among the models of llmroute.yaml with a base_url, got ${models.map(model => model.id).join(', ')}. Name the pair there (pair: { strong, weak }).`,
     )
   }
+}
+
+/** Of policies that know no pair, what is saved is still told against it. */
+function configuredPair({ pair }: Config, models: readonly Model[]): ModelPair | undefined {
+  const [strong, weak] = [pair?.strong, pair?.weak].map(id => models.find(model => model.id === id))
+  return strong && weak ? { strong, weak } : undefined
 }
 
 type DecideOne = (request: RouteRequest) => Promise<Decision | Refusal>

@@ -75,8 +75,15 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
       return { status: 200, ...(await metrics.render()) }
     },
     async status() {
-      const { pool, policyId: policy } = routed
-      const body = statusPage({ traffic: traffic.snapshot(), drift: drift.state(), pool, policy, now: now() })
+      const { pool, policyId: policy, followed } = routed
+      const body = statusPage({
+        traffic: traffic.snapshot(),
+        drift: drift.state(),
+        pool,
+        policy,
+        isFollowed: followed !== undefined,
+        now: now(),
+      })
       const headers = { 'content-security-policy': STATUS_POLICY }
       return { status: 200, type: 'text/html; charset=utf-8', body, headers }
     },
@@ -84,9 +91,10 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
 
   /** Only what the configured threshold decided speaks of its target. */
   function seeShare({ decision, asked, model }: Exchange): void {
-    const { pair } = routed.pool
+    const { pool, policyId } = routed
+    const { pair } = pool
     const isCounted = decision?.policy === 'threshold' || decision?.policy === 'sticky'
-    if (!isCounted || asked !== 'auto' || !pair || model === undefined) return
+    if (!isCounted || policyId !== 'threshold' || asked !== 'auto' || !pair || model === undefined) return
     drift.see(model === pair.strong.id)
     const state = drift.state()
     if (state.isDrifting && !wasDrifting) onDrift(state)

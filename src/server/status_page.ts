@@ -8,6 +8,8 @@ export interface StatusParts {
   readonly drift: DriftState
   readonly pool: Pool
   readonly policy: string
+  /** Whether the threshold follows the traffic by itself. */
+  readonly isFollowed: boolean
   readonly now: number
 }
 
@@ -27,8 +29,8 @@ export function statusPage(parts: StatusParts): string {
 <h1>llmroute <small>policy ${escaped(parts.policy)}, up ${duration(parts.now - traffic.since)}</small></h1>
 <section class="tiles">
 ${tile('Requests', grouped(traffic.requests), `${grouped(traffic.failed)} failed`)}
-${shareTile(drift)}
-${savedTile(traffic)}
+${shareTile(drift, parts.isFollowed)}
+${savedTile(traffic, parts.pool)}
 ${tile('Latency, median', milliseconds(quantile(traffic.latencies, 0.5)), `99 %: ${milliseconds(quantile(traffic.latencies, 0.99))}`)}
 </section>
 <section>
@@ -93,21 +95,29 @@ function tile(name: string, value: string, note: string, isAlarm = false): strin
   return `<div class="tile${isAlarm ? ' alarm' : ''}"><span>${name}</span><b>${value}</b><i>${note}</i></div>`
 }
 
-function shareTile({ share, target, window, isDrifting }: DriftState): string {
+function shareTile({ share, target, window, isDrifting }: DriftState, isFollowed: boolean): string {
   const goal = target === null ? 'no target' : `target ${percent(target)}`
-  const note = isDrifting ? `${goal}: drifting, calibrate again` : `${goal}, last ${grouped(window)}`
+  const advice = isFollowed ? 'the threshold is being moved' : 'calibrate again'
+  const note = isDrifting ? `${goal}: drifting, ${advice}` : `${goal}, last ${grouped(window)}`
   return tile('Share to strong', share === null ? '–' : percent(share), note, isDrifting)
 }
 
-function savedTile({ dollars, dollarsAllStrong }: TrafficSnapshot): string {
-  if (dollarsAllStrong === null) return tile('Spent', money(dollars), 'prices of strong are not known')
-  const saved = dollarsAllStrong - dollars
-  const share = dollarsAllStrong > 0 ? percent(saved / dollarsAllStrong) : '–'
-  return tile(
-    'Saved against all strong',
-    share,
-    `${money(saved)}: spent ${money(dollars)} of ${money(dollarsAllStrong)}`,
-  )
+function savedTile({ dollars, unpriced, compared }: TrafficSnapshot, pool: Pool): string {
+  const but = unpriced > 0 ? `${requestCount(unpriced)} of unknown cost left out` : undefined
+  if (compared.requests === 0)
+    return tile('Spent', dollars === 0 && but ? '–' : money(dollars), but ?? notCompared(pool))
+  const { requests, dollars: spent, dollarsAllStrong } = compared
+  const share = dollarsAllStrong > 0 ? percent((dollarsAllStrong - spent) / dollarsAllStrong) : '–'
+  const note = `spent ${money(spent)} of ${money(dollarsAllStrong)} over ${requestCount(requests)}`
+  return tile('Saved against all strong', share, dollars > spent ? `${note}; ${money(dollars)} over all` : note)
+}
+
+function notCompared({ pair }: Pool): string {
+  if (!pair) return 'no pair to compare with'
+  const { inputPrice, outputPrice } = pair.strong
+  return inputPrice === undefined || outputPrice === undefined
+    ? 'prices of strong are not known'
+    : 'nothing yet to compare with all strong'
 }
 
 function modelRow(id: string, answers: number, statistics: ModelStatistics | undefined): string {
@@ -151,6 +161,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }
 
+const requestCount = (count: number) => `${grouped(count)} ${count === 1 ? 'request' : 'requests'}`
 const grouped = (count: number) => count.toLocaleString('en-US')
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`
 const money = (dollars: number) => `$${dollars.toFixed(Math.abs(dollars) < 1 ? 4 : 2)}`

@@ -1,5 +1,6 @@
 import { isStrong } from '../policies/threshold.ts'
-import type { Pool } from '../types.ts'
+import type { Model, Pool } from '../types.ts'
+import { costOf } from '../upstream/usage.ts'
 import type { Exchange } from './server_types.ts'
 
 /** What the status page shows of the traffic. */
@@ -14,14 +15,25 @@ export interface TrafficSnapshot {
   readonly requests: number
   readonly failed: number
   readonly dollars: number
-  /** What the same requests would have cost at the strong model's prices; null where they are not known. */
-  readonly dollarsAllStrong: number | null
+  /** Answers that cost nobody knows what: they are not among the dollars. */
+  readonly unpriced: number
+  readonly compared: ComparedDollars
   readonly byModel: Readonly<Record<string, number>>
   /** Requests of each of the latest 60 minutes, the oldest first. */
   readonly perMinute: readonly number[]
   /** Of the latest requests, ascending. */
   readonly latencies: readonly number[]
   readonly recent: readonly RecentExchange[]
+}
+
+/**
+ * What routing saved: over the requests for which one model was chosen and called, and of which the cost is known on both sides. Their
+ * tokens at the strong model's prices stand for what it would have cost.
+ */
+export interface ComparedDollars {
+  readonly requests: number
+  readonly dollars: number
+  readonly dollarsAllStrong: number
 }
 
 /** One of the latest requests: no prompt in it. */
@@ -50,7 +62,8 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
   let requests = 0
   let failed = 0
   let dollars = 0
-  let dollarsAllStrong: number | null = 0
+  let unpriced = 0
+  let compared: ComparedDollars = { requests: 0, dollars: 0, dollarsAllStrong: 0 }
   return {
     see(exchange) {
       if (exchange.ending !== 'whole' && exchange.ending !== 'abandoned') failed++
@@ -58,15 +71,18 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
       const known = minutes.get(minute)
       minutes.set(minute, (known ?? 0) + 1)
       if (known === undefined) for (const old of minutes.keys()) if (old <= minute - MINUTES) minutes.delete(old)
-      const { model, usage, cost = 0 } = exchange
-      if (model !== undefined) byModel[model] = (byModel[model] ?? 0) + 1
-      dollars += cost
-      const { strong } = pool().pair ?? {}
-      if (usage && strong) {
-        const isPriced = strong.inputPrice !== undefined && strong.outputPrice !== undefined
-        if (!isPriced) dollarsAllStrong = null
-        else if (dollarsAllStrong !== null) {
-          dollarsAllStrong += (usage.inputTokens * strong.inputPrice! + usage.outputTokens * strong.outputPrice!) / 1e6
+      const { model, cost } = exchange
+      if (model !== undefined) {
+        byModel[model] = (byModel[model] ?? 0) + 1
+        if (cost === undefined) unpriced++
+      }
+      dollars += cost ?? 0
+      const asStrong = costAsStrong(exchange, pool().pair?.strong)
+      if (cost !== undefined && asStrong !== undefined) {
+        compared = {
+          requests: compared.requests + 1,
+          dollars: compared.dollars + cost,
+          dollarsAllStrong: compared.dollarsAllStrong + asStrong,
         }
       }
       const place = requests++
@@ -77,13 +93,13 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
     snapshot() {
       const minute = Math.floor(now() / MINUTE)
       const perMinute = Array.from({ length: MINUTES }, (_, i) => minutes.get(minute - MINUTES + 1 + i) ?? 0)
-      const isCompared = pool().pair !== undefined
       return {
         since,
         requests,
         failed,
         dollars,
-        dollarsAllStrong: isCompared ? dollarsAllStrong : null,
+        unpriced,
+        compared,
         byModel,
         perMinute,
         latencies: latencies.toSorted((a, b) => a - b),
@@ -93,6 +109,12 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
       }
     },
   }
+}
+
+/** Undefined where nothing was chosen for the request, nothing or several models were called, or a price is not known. */
+function costAsStrong({ decision, usage, isCached }: Exchange, strong: Model | undefined): number | undefined {
+  const isChosen = decision?.plan === 'single' && decision.policy !== 'model' && !isCached
+  return isChosen && usage && strong ? costOf(strong, usage) : undefined
 }
 
 function whyOf(decision: Exchange['decision'], error: Exchange['error']): string {

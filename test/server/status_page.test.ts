@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+import type { Exchange } from '../../src/server/server_types.ts'
+import { statusPage } from '../../src/server/status_page.ts'
+import { createTraffic } from '../../src/server/traffic.ts'
+import type { Decision, Model, Pool } from '../../src/types.ts'
+
+const big: Model = { id: 'big', inputPrice: 10, outputPrice: 30 }
+const small: Model = { id: 'small', inputPrice: 1, outputPrice: 2 }
+const pairOf = (strong: Model, weak: Model): Pool => ({ models: [strong, weak], pair: { strong, weak } })
+const calm = { window: 0, share: null, target: null, z: null, isDrifting: false }
+
+const decided = (policy: string, plan: Decision['plan'] = 'single'): Decision => ({
+  model: 'small',
+  models: ['small'],
+  plan,
+  policy,
+})
+const usage = { inputTokens: 1000, outputTokens: 1000, isEstimated: false }
+const exchange = (rest: Partial<Exchange>): Exchange => ({
+  ...{
+    id: 'a',
+    client: { name: '' },
+    path: '/v1/chat/completions',
+    asked: 'auto',
+    started: 0,
+    request: { prompt: '' },
+  },
+  ...{ status: 200, ending: 'whole', attempts: [], isStream: false, isCached: false, latency: 1 },
+  ...{ model: 'small', usage, cost: 0.003, decision: decided('threshold') },
+  ...rest,
+})
+
+/** What a tile says, given exchanges. */
+function tileOf(name: string, pool: Pool, exchanges: readonly Exchange[], rest = {}): string | undefined {
+  const traffic = createTraffic(
+    () => 0,
+    () => pool,
+  )
+  for (const one of exchanges) traffic.see(one)
+  const parts = { traffic: traffic.snapshot(), drift: calm, pool, policy: 'threshold', isFollowed: false, now: 0 }
+  const page = statusPage({ ...parts, ...rest })
+  const [, value, note] = new RegExp(`<span>${name}</span><b>([^<]*)</b><i>([^<]*)</i>`).exec(page) ?? []
+  return value === undefined ? undefined : `${value} | ${note}`
+}
+const SAVED = 'Saved against all strong'
+
+test('what was saved is told over the requests that were routed and of which both costs are known', () => {
+  const routed = [exchange({}), exchange({ decision: decided('sticky') })]
+  expect(tileOf(SAVED, pairOf(big, small), routed)).toBe('92.5 % | spent $0.0060 of $0.0800 over 2 requests')
+  const others = [
+    exchange({ decision: decided('model'), cost: 1 }),
+    exchange({ decision: decided('model'), path: '/v1/embeddings' }),
+    exchange({ decision: decided('ensemble', 'all') }),
+    exchange({ decision: decided('cascade', 'until_accepted') }),
+    exchange({ isCached: true, cost: 0 }),
+    exchange({ cost: undefined }),
+    exchange({ model: undefined, usage: undefined, cost: undefined, ending: 'failed', status: 502 }),
+  ]
+  expect(tileOf(SAVED, pairOf(big, small), [...routed, ...others])).toBe(
+    '92.5 % | spent $0.0060 of $0.0800 over 2 requests; $1.01 over all',
+  )
+})
+
+test('input that the provider had in its cache costs what it costs of strong as well', () => {
+  const cached = { ...usage, cachedInputTokens: 1000 }
+  expect(tileOf(SAVED, pairOf({ ...big, cachedInputPrice: 1 }, small), [exchange({ usage: cached })])).toBe(
+    '90.3 % | spent $0.0030 of $0.0310 over 1 request',
+  )
+})
+
+test('where nothing can be compared it says what was spent, and why', () => {
+  const unpriced = exchange({ cost: undefined })
+  expect(tileOf('Spent', pairOf(big, { id: 'small' }), [unpriced])).toBe('– | 1 request of unknown cost left out')
+  expect(tileOf('Spent', { models: [big, small] }, [exchange({})])).toBe('$0.0030 | no pair to compare with')
+  expect(tileOf('Spent', pairOf({ id: 'big' }, small), [exchange({})])).toBe('$0.0030 | prices of strong are not known')
+  expect(tileOf('Spent', pairOf(big, small), [exchange({ decision: decided('ensemble', 'all') })])).toBe(
+    '$0.0030 | nothing yet to compare with all strong',
+  )
+})
+
+test('a share that drifts: calibrate again, but where the threshold follows by itself', () => {
+  const drift = { window: 300, share: 0.2, target: 0.1, z: 6, isDrifting: true }
+  const pool = pairOf(big, small)
+  expect(tileOf('Share to strong', pool, [], { drift })).toBe('20.0 % | target 10.0 %: drifting, calibrate again')
+  expect(tileOf('Share to strong', pool, [], { drift, isFollowed: true })).toBe(
+    '20.0 % | target 10.0 %: drifting, the threshold is being moved',
+  )
+})
