@@ -3,13 +3,13 @@ import { printable } from '../registry.ts'
 import type { Model } from '../types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { continuedKey, conversationKey, readConversation, responseKey } from './conversation.ts'
-import { callable, decide } from './deciding.ts'
+import { decide, requireCallable } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { expectedCost } from './expected_cost.ts'
 import { replaceSpans } from './json_span.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
-import { requireMergeable } from './planned_request.ts'
+import { requireJudgeKey, requireMergeable } from './planned_request.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
 import { readName } from './wire_name.ts'
@@ -41,7 +41,7 @@ export async function complete(
   const target = readName(body.model, namesOf(routing))
   const asked = printable(String(body.model))
   if (!isRouted && target.kind !== 'model') {
-    const able = callable(routing, path).map(({ id }) => printable(id))
+    const able = requireCallable(routing, path).map(({ id }) => printable(id))
     throw invalidRequest(
       `model: expected a configured model, since /v1${path} is not routed, got "${asked}". Name one: ${able.join(', ')}.`,
       'model',
@@ -57,7 +57,10 @@ export async function complete(
   // Nothing else is streamed, whatever is asked.
   const isStream = isRouted && body.stream === true
   const isPlanned = decision.plan !== 'single'
-  if (isPlanned) requireMergeable(decision, path, body)
+  if (isPlanned) {
+    requireMergeable(decision, path, body)
+    requireJudgeKey(decision, routing.pool)
+  }
   const release =
     client.dailyBudget === undefined
       ? undefined

@@ -50,7 +50,7 @@ export async function decide(
       'model',
     )
   }
-  const asked = { ...request, candidates: speakersOf(routing, path) }
+  const asked = { ...request, candidates: requireCallable(routing, path) }
   const holder = continued === undefined ? undefined : sticky.modelOf(continued)
   const own = holder === undefined ? undefined : asked.candidates.find(({ id }) => id === holder)
   // Nobody else knows what was said: no other model can take over.
@@ -101,17 +101,17 @@ export function callable({ pool }: Routing, path: string): readonly Model[] {
   return pool.models.filter(model => speaks(model, path) && hasKey(model))
 }
 
-function speakersOf(routing: Routing, path: string): readonly Model[] {
-  const { pool } = routing
-  const speakers = callable(routing, path)
-  if (speakers.length > 0) return speakers
-  const unkeyed = pool.models.filter(model => speaks(model, path)).map(({ id }) => printable(id))
-  const but = unkeyed.length > 0 ? ` that has a key (${unkeyed.join(', ')} would, but the server has no key)` : ''
+/** The same, of which there is one at least. Throws ApiFailure (404, 503). */
+export function requireCallable(routing: Routing, path: string): readonly Model[] {
+  const able = callable(routing, path)
+  if (able.length > 0) return able
+  const speakers = routing.pool.models.filter(model => speaks(model, path))
+  if (speakers.length > 0) throw unkeyed(...speakers)
   throw new ApiFailure({
     status: 404,
     type: 'invalid_request_error',
     code: 'model_not_found',
-    message: `No configured model${but} speaks the form of /v1${path}. ${formAdvice(path)}`,
+    message: `No configured model speaks the form of /v1${path}. ${formAdvice(path)}`,
   })
 }
 
@@ -123,7 +123,7 @@ function formAdvice(path: string): string {
 }
 
 /** Whether the variable that its key is to be in holds one that can be sent. */
-function hasKey(model: Model): boolean {
+export function hasKey(model: Model): boolean {
   if (model.endpoint?.keyVariable === undefined) return true
   try {
     return keyOf(model) !== undefined
@@ -132,8 +132,13 @@ function hasKey(model: Model): boolean {
   }
 }
 
-function unkeyed({ id }: Model): ApiFailure {
-  const message = `The model ${printable(id)} cannot be called: this server has no key for it.`
+/** What is said of models that have none: the variable is nobody's business. */
+export function unkeyed(...models: readonly Model[]): ApiFailure {
+  const names = models.map(({ id }) => printable(id)).join(', ')
+  const message =
+    models.length === 1
+      ? `The model ${names} cannot be called: this server has no key for it.`
+      : `None of the models ${names} can be called: this server has no key for any of them.`
   return new ApiFailure({ status: 503, type: 'server_error', code: 'model_without_key', message })
 }
 

@@ -1,5 +1,7 @@
-import type { Decision } from '../types.ts'
+import type { Decision, Pool } from '../types.ts'
+import { judgeOf } from '../upstream/plan.ts'
 import type { ReceivedBytes } from '../upstream/upstream_types.ts'
+import { hasKey, unkeyed } from './deciding.ts'
 import { type ApiFailure, invalidRequest } from './envelope.ts'
 import { withValues } from './json_span.ts'
 
@@ -34,6 +36,12 @@ export function requireMergeable({ policy, merge }: Decision, path: string, body
       whole,
     )
   }
+}
+
+/** Before anybody is asked, and paid. @throws ApiFailure (503) where the judge of a plan has no key. */
+export function requireJudgeKey(decision: Decision, { models }: Pool): void {
+  const judge = models.find(({ id }) => id === judgeOf(decision))
+  if (judge && !hasKey(judge)) throw unkeyed(judge)
 }
 
 /** The received bytes as they go to each of several models, whose answers are wanted whole. */

@@ -1,4 +1,6 @@
+import type { Decision } from '../types.ts'
 import { askInTurn } from './cascade.ts'
+import { keyOf } from './destination.ts'
 import { askAll } from './ensemble.ts'
 import { askedOf, callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
 import type { Usage } from './upstream_types.ts'
@@ -17,6 +19,9 @@ export async function carryOut(request: PlannedRequest, parts: PlanParts): Promi
     const answer = await parts.caller.call({ ...askedOf(request), models, ...(onText ? { onText } : {}) })
     return { ...answer, calls: [callOf(answer, 'answer')] }
   }
+  const judge = judgeOf(decision)
+  // Before anybody is paid whose answer nobody could judge.
+  if (judge !== undefined) keyOf(parts.modelOf(judge))
   const started = parts.now()
   const {
     answer,
@@ -38,6 +43,13 @@ export async function carryOut(request: PlannedRequest, parts: PlanParts): Promi
     calls,
     how,
   }
+}
+
+/** The id of the model that judges the answers of a plan; undefined where none is needed. */
+export function judgeOf({ plan, models, merge, accept }: Decision): string | undefined {
+  if (models.length === 1) return undefined
+  if (plan === 'all') return merge?.by === 'judge' || merge?.by === 'best_of_n' ? merge.judge : undefined
+  return plan === 'until_accepted' && accept?.by === 'judge' ? accept.judge : undefined
 }
 
 function sumOf(usages: readonly Usage[]): Usage {

@@ -205,3 +205,31 @@ test('what an ensemble without an answer has cost all the same is known', async 
   await one.until(() => line() !== undefined)
   expect(line()).toMatchObject({ ending: 'failed', cost: (2 * 18) / 1e6, failed: ['c: status 500'] })
 })
+
+test.each([
+  'policy: ensemble\nensemble: { models: [a, b], merge: judge, judge: j }',
+  'policy: cascade\ncascade: { order: [a, b], accept: judge, judge: j }',
+])('a judge without a key is a 503 that names no variable, and nobody is asked: %s', async policy => {
+  const one = await startServe(
+    folder.path,
+    `
+models:
+  a: { base_url: ${models.url}, input_price: 1, output_price: 1 }
+  b: { base_url: ${models.url}, input_price: 1, output_price: 1 }
+  j: { base_url: ${models.url}, api_key_env: TEST_NO_SUCH_KEY }
+${policy}
+`,
+  )
+  serve = one
+  const answer = await post(one, ask())
+  expect([answer.status, await answer.json()]).toEqual([
+    503,
+    {
+      error: {
+        message: 'The model j cannot be called: this server has no key for it.',
+        ...{ type: 'server_error', param: null, code: 'model_without_key' },
+      },
+    },
+  ])
+  expect(models.received).toHaveLength(0)
+})

@@ -14,7 +14,9 @@ export function fakeParts(
 ): PlanParts & { readonly calls: ChatCall[] } {
   const calls: ChatCall[] = []
   const counts = new Map<string, number>()
-  const models = new Map(Object.keys(script).map(id => [id, { id } satisfies Model]))
+  const models = new Map(
+    Object.keys(script).map(id => [id, { id, endpoint: { baseUrl: 'http://127.0.0.1:1/v1' } } satisfies Model]),
+  )
   return {
     calls,
     caller: {

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
+import type { Model } from '../../src/types.ts'
 import { carryOut } from '../../src/upstream/plan.ts'
 import { failure, fakeParts, planned } from '../helpers/fake_caller.ts'
 
@@ -74,4 +75,20 @@ describe('all', () => {
     expect(answer.text).toBe('2')
     expect(parts.calls.map(({ skipsCache = false }) => skipsCache)).toEqual([true, true, true, false])
   })
+})
+
+test.each<[string, Parameters<typeof planned>[0]]>([
+  ['an ensemble', { models: ['a', 'b'], plan: 'all', merge: { by: 'judge', judge: 'j' } }],
+  ['an ensemble that rates', { models: ['a', 'b'], plan: 'all', merge: { by: 'best_of_n', judge: 'j' } }],
+  ['a cascade', { models: ['a', 'b'], plan: 'until_accepted', accept: { by: 'judge', judge: 'j', threshold: 0.5 } }],
+])('the judge of %s has no key: nobody is asked', async (_, decision) => {
+  const keyed: Model = { id: 'j', endpoint: { baseUrl: 'http://127.0.0.1:1/v1', keyVariable: 'TEST_NO_SUCH_KEY' } }
+  const known = fakeParts({ a: ['4'], b: ['5'] })
+  const parts = { ...known, modelOf: (id: string) => (id === 'j' ? keyed : known.modelOf(id)) }
+  await expect(carryOut(planned(decision), parts)).rejects.toThrow(
+    'Model j: expected a key in the environment variable TEST_NO_SUCH_KEY, got none. Set it.',
+  )
+  expect(parts.calls).toEqual([])
+  const alone = await carryOut(planned({ ...decision, models: ['a'] }), parts)
+  expect(alone.text).toBe('4')
 })
