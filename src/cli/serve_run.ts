@@ -7,6 +7,7 @@ import { type ServeSettings, serveSchema } from '../io/serve_schema.ts'
 import { checked } from '../schema.ts'
 import { type AdmissionLimits, createAdmission } from '../server/admission.ts'
 import { createApp, type Page } from '../server/app.ts'
+import { hasKey } from '../server/deciding.ts'
 import { createServerLog } from '../server/log.ts'
 import { PREFIX } from '../server/metrics.ts'
 import { watchProcess } from '../server/prometheus.ts'
@@ -117,8 +118,10 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
 
   function ready(): Page {
     const { models, statistics } = routing.pool
-    const isReady = models.some(({ id }) => !statistics?.of(id).isOpen)
-    return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'no model can be called' })
+    const keyed = models.filter(hasKey)
+    if (keyed.some(({ id }) => !statistics?.of(id).isOpen)) return json(200, { status: 'ready' })
+    const reason = keyed.length === 0 ? 'no model has a key' : 'every model failed lately and is left alone'
+    return json(503, { status: 'no model can be called', reason })
   }
 
   /** All or nothing: what is under way goes on with what it began with. */

@@ -221,6 +221,40 @@ threshold: 0
   expect((await post(serve, ask())).headers.get('x-llmroute-model')).toBe('open')
 })
 
+test('where no model has a key, every way of asking says that, and that it is not ready', async () => {
+  const entry = `{ base_url: ${models.url}, api_key_env: NO_SUCH_KEY }`
+  const config = `
+models:
+  big: ${entry}
+  small: ${entry}
+  claude: { base_url: ${models.url}, api: anthropic, api_key_env: NO_SUCH_KEY }
+pair: { strong: big, weak: small }
+strategy: length
+threshold: 0.5
+`
+  const one = await startServe(folder.path, config, { env: { NO_SUCH_KEY: '' } })
+  serve = one
+  const codeOf = async (body: object, path?: string) => {
+    const answer = await post(one, body, path)
+    const { error } = (await answer.json()) as { error: { code: string; message: string } }
+    return [answer.status, error.code, error.message]
+  }
+  const none = 'None of the models big, small can be called: this server has no key for any of them.'
+  expect(await codeOf(ask())).toEqual([503, 'model_without_key', none])
+  expect(await codeOf(ask('router-length-0.5'))).toEqual([503, 'model_without_key', none])
+  expect(await codeOf(ask('auto', { input: 'hi' }), '/v1/embeddings')).toEqual([503, 'model_without_key', none])
+  const small = 'The model small cannot be called: this server has no key for it.'
+  expect(await codeOf(ask('small'))).toEqual([503, 'model_without_key', small])
+  expect(await codeOf({ model: 'small', input: 'hi' }, '/v1/embeddings')).toEqual([503, 'model_without_key', small])
+  const messages = await post(one, ask(), '/v1/messages')
+  expect([messages.status, await messages.text()]).toEqual([503, expect.stringContaining('no key for it')])
+  const ready = await fetch(`${one.url}/ready`)
+  expect([ready.status, await ready.json()]).toEqual([
+    503,
+    { status: 'no model can be called', reason: 'no model has a key' },
+  ])
+})
+
 test('/v1/route decides between the models that a chat would be answered by', async () => {
   const one = await start('policy: round_robin', models.url, `  claude: { base_url: ${models.url}, api: anthropic }`)
   const { decisions } = (await (await post(one, { requests: Array(8).fill('hi') }, '/v1/route')).json()) as {

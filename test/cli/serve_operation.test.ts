@@ -242,7 +242,10 @@ test('not ready while no model can be called; ready again when one is', async ()
   models.instead = (_, response) => json(response, 500, {})
   expect((await post(one)).status).toBe(502)
   const unready = await fetch(`${one.url}/ready`)
-  expect([unready.status, await unready.text()]).toEqual([503, '{"status":"no model can be called"}'])
+  expect([unready.status, await unready.text()]).toEqual([
+    503,
+    '{"status":"no model can be called","reason":"every model failed lately and is left alone"}',
+  ])
   const metrics = await (await fetch(`${one.url}/metrics`)).text()
   expect(metrics).toContain('llmroute_breaker_open{model="small"} 1')
   expect(metrics).toContain('llmroute_errors_total{code="upstream_failed"} 1')
