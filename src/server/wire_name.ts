@@ -18,6 +18,9 @@ export interface Names {
 
 const LONGEST_NAME = 256
 
+/** What may stand as a threshold: of Python's `float()`, which RouteLLM reads it with, the finite decimal numbers. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+
 /**
  * Reads the `model` of a request: `auto`, a configured model's id, or `router-<strategy>-<threshold>`. A model's own id comes
  * first, so that one called `router-…` stays reachable.
@@ -32,13 +35,14 @@ export function readName(name: unknown, names: Names): Target {
   }
   if (names.models.includes(name)) return { kind: 'model', model: name }
   if (name === AUTO) return { kind: 'auto' }
-  const [prefix, strategy = '', ...rest] = name.slice(0, LONGEST_NAME).split('-')
+  if (name.length > LONGEST_NAME) throw notFound(name, names)
+  const [prefix, strategy = '', ...rest] = name.split('-')
   if (prefix !== 'router' || !names.strategies.includes(strategy)) throw notFound(name, names)
   const digits = rest.join('-')
-  const threshold = digits.trim() === '' ? Number.NaN : Number(digits)
-  if (Number.isNaN(threshold)) {
+  const threshold = DECIMAL.test(digits) ? Number(digits) : Number.NaN
+  if (!Number.isFinite(threshold)) {
     throw invalidRequest(
-      `model: expected a number as threshold of router-${strategy}-THRESHOLD, got "${printable(digits)}".`,
+      `model: expected a number as threshold of router-${strategy}-THRESHOLD, got "${printable(digits)}". Write it in decimals, such as router-${strategy}-0.5.`,
       'model',
       'invalid_threshold',
     )

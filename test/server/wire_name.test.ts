@@ -19,7 +19,16 @@ test('names of routers carry strategy and threshold', () => {
   expect(readName('router-mf-0.11593', names)).toEqual({ kind: 'router', strategy: 'mf', threshold: 0.11593 })
   expect(readName('router-sw_ranking-1e-3', names)).toEqual({ kind: 'router', strategy: 'sw_ranking', threshold: 1e-3 })
   expect(readName('router-mf--1', names)).toEqual({ kind: 'router', strategy: 'mf', threshold: -1 })
-  expect(readName('router-mf-Infinity', names)).toMatchObject({ threshold: Number.POSITIVE_INFINITY })
+  for (const [digits, threshold] of Object.entries({
+    '1': 1,
+    '.5': 0.5,
+    '1.': 1,
+    '+0.5': 0.5,
+    '1E-3': 1e-3,
+    '-0.5': -0.5,
+  })) {
+    expect(readName(`router-mf-${digits}`, names)).toMatchObject({ threshold })
+  }
 })
 
 test('auto and the ids of models', () => {
@@ -35,16 +44,30 @@ test('a name of nothing here is a 404 that lists what there is', () => {
     message:
       'Unknown model "gpt-4". Did you mean "gpt-4o"? Available: auto, gpt-4o, router-x-1, router-mf-THRESHOLD, router-sw_ranking-THRESHOLD.',
   })
-  for (const name of ['constructor', '__proto__', 'router', 'router-', 'router-xx-0.5', 'x'.repeat(1 << 20)]) {
+  for (const name of [
+    'constructor',
+    '__proto__',
+    'router',
+    'router-',
+    'router-xx-0.5',
+    'x'.repeat(1 << 20),
+    `router-mf-0.${'1'.repeat(1 << 20)}`,
+  ]) {
     expect(errorOf(name)).toMatchObject({ status: 404, code: 'model_not_found' })
     expect(errorOf(name).message.length).toBeLessThan(400)
   }
 })
 
 test('a threshold that is no number is a 400', () => {
-  for (const name of ['router-mf-abc', 'router-mf', 'router-mf-', 'router-mf-nan']) {
-    expect(errorOf(name)).toMatchObject({ status: 400, code: 'invalid_threshold' })
+  const others = ['0x10', '0b1', 'Infinity', '-Infinity', 'inf', '1e999', '1_0', '1 ', ' 1', '.', 'e5', '1e', '0.5-']
+  for (const digits of ['abc', '', 'nan', ...others]) {
+    expect(errorOf(`router-mf-${digits}`)).toEqual({
+      status: 400,
+      code: 'invalid_threshold',
+      message: `model: expected a number as threshold of router-mf-THRESHOLD, got "${digits}". Write it in decimals, such as router-mf-0.5.`,
+    })
   }
+  expect(errorOf('router-mf')).toMatchObject({ status: 400, code: 'invalid_threshold' })
 })
 
 test('a request without a name is told which there are', () => {
