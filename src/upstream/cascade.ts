@@ -2,6 +2,7 @@ import { UpstreamError, UsageError } from '../errors.ts'
 import { tryCost } from '../policies/try_cost.ts'
 import type { AcceptRule } from '../types.ts'
 import { required, type Tried, tryModel } from './accept.ts'
+import { planErrorOf } from './plan_failure.ts'
 import {
   askedOf,
   callOf,
@@ -76,14 +77,13 @@ function unscored(answer: Answer): Tried {
 }
 
 function none(calls: readonly PlanCall[], { maxCost }: AcceptRule): CallError {
-  const attempts = calls.flatMap(call => call.attempts)
+  if (maxCost === undefined || calls.some(({ attempts }) => attempts.length > 0)) {
+    return planErrorOf('cascade: expected an answer of one model, got none', calls)
+  }
   const reasons = calls.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
-  const isUnsent = maxCost !== undefined && attempts.length === 0
-  const message = isUnsent
-    ? `cascade: expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
-    : `cascade: expected an answer of one model, got none: ${reasons}. Try again later, or name other models.`
+  const message = `cascade: expected max_cost to allow one try, got $${maxCost}: ${reasons}. Raise max_cost.`
   // Nothing was sent, and no other model will change that.
-  return new CallError(message, { attempts, told: message, isAccountRefused: false, isRequestRefused: isUnsent })
+  return new CallError(message, { attempts: [], told: message, isAccountRefused: false, isRequestRefused: true })
 }
 
 function shown(value: number): string {

@@ -1,6 +1,7 @@
 import { UpstreamError } from '../errors.ts'
 import type { MergeRule } from '../types.ts'
 import { merge } from './merge.ts'
+import { planErrorOf } from './plan_failure.ts'
 import {
   askedOf,
   failedCall,
@@ -9,7 +10,7 @@ import {
   type PlanParts,
   type PlanResult,
 } from './plan_types.ts'
-import { type Answer, CallError } from './upstream_types.ts'
+import type { Answer, CallError } from './upstream_types.ts'
 
 /** Without a rule of its own. */
 const RULE: MergeRule = { by: 'majority' }
@@ -82,9 +83,10 @@ function lateCall(model: string, deadline: number): PlanCall {
 }
 
 function tooFew(answers: readonly Answer[], least: number, failed: readonly PlanCall[]): CallError {
-  const reasons = failed.map(({ model, failure }) => `${model}: ${failure}`).join('; ')
-  const message = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${answers.length}: ${reasons}. Try again later, or name other models.`
-  const attempts = failed.flatMap(({ attempts }) => attempts)
-  const cost = answers.reduce((sum, { cost = 0 }) => sum + cost, 0)
-  return new CallError(message, { attempts, cost, told: message, isAccountRefused: false, isRequestRefused: false })
+  const expected = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${answers.length}`
+  return planErrorOf(
+    expected,
+    failed,
+    answers.reduce((sum, { cost = 0 }) => sum + cost, 0),
+  )
 }

@@ -188,7 +188,7 @@ test('a request that every model refuses is told so, with their status', async (
     {
       error: {
         message:
-          'ensemble: expected 1 answer or more, got 0: a: status 422 (bad_seed); b: status 422 (bad_seed); c: status 422 (bad_seed). Try again later, or name other models.',
+          'ensemble: expected 1 answer or more, got 0: a: status 422 (bad_seed); b: status 422 (bad_seed); c: status 422 (bad_seed).',
         type: 'invalid_request_error',
         param: null,
         code: 'request_refused',

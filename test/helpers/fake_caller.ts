@@ -1,4 +1,5 @@
 import type { Model } from '../../src/types.ts'
+import type { FailureCategory } from '../../src/upstream/attempt_failure.ts'
 import type { PlannedRequest, PlanParts } from '../../src/upstream/plan_types.ts'
 import { type Answer, CallError, type ChatCall, type Usage } from '../../src/upstream/upstream_types.ts'
 
@@ -48,9 +49,9 @@ export function fakeParts(
 }
 
 /** A failure as the caller throws it. */
-export function failure(model: string): CallError {
-  return new CallError(`${model}: expected an answer, got status 500.`, {
-    attempts: [{ model, status: 500, failure: 'status 500', latency: 1 }],
+export function failure(model: string, status = 500, category: FailureCategory = 'other'): CallError {
+  return new CallError(`${model}: expected an answer, got status ${status}.`, {
+    attempts: [{ model, status, failure: `status ${status}`, category, latency: 1 }],
     ...{ isAccountRefused: false, isRequestRefused: false },
   })
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../src/types.ts'
+import type { FailureCategory } from '../../src/upstream/attempt_failure.ts'
 import { carryOut } from '../../src/upstream/plan.ts'
+import type { CallError } from '../../src/upstream/upstream_types.ts'
 import { failure, fakeParts, planned } from '../helpers/fake_caller.ts'
 
 describe('single', () => {
@@ -91,4 +93,28 @@ test.each<[string, Parameters<typeof planned>[0]]>([
   expect(parts.calls).toEqual([])
   const alone = await carryOut(planned({ ...decision, models: ['a'] }), parts)
   expect(alone.text).toBe('4')
+})
+
+describe.each([
+  ['all', 'ensemble: expected 1 answer or more, got 0'],
+  ['until_accepted', 'cascade: expected an answer of one model, got none'],
+] as const)('no model answers under %s', (plan, expected) => {
+  const accept = { by: 'judge', judge: 'j', threshold: 0.5 } as const
+  const failed = (a: CallError, b: CallError) =>
+    carryOut(planned({ models: ['a', 'b'], plan, accept }), fakeParts({ a: [a], b: [b], j: ['[[5]]'] })).catch(e => e)
+
+  test.each<[FailureCategory, FailureCategory, string]>([
+    ['request', 'request', 'Check the request'],
+    ['account', 'account', 'Check the keys and the credit of their accounts'],
+    ['request', 'other', 'Try again later'],
+    ['rate_limit', 'rate_limit', 'Try again later'],
+  ])('%s and %s: %s', async (first, second, advice) => {
+    const error = await failed(failure('a', 490, first), failure('b', 491, second))
+    const told = `${expected}: a: status 490; b: status 491.`
+    expect(error).toMatchObject({
+      ...{ message: `${told} ${advice}, or name other models.`, told },
+      isRequestRefused: advice === 'Check the request',
+      isAccountRefused: first === 'account',
+    })
+  })
 })
