@@ -3,7 +3,8 @@ import type { ToPrimary } from './serve_messages.ts'
 import { createPrimaryState } from './serve_primary.ts'
 
 /**
- * Starts workers, and another where one dies. Resolves once all of them have ended.
+ * Starts workers, and another where one dies, also where it can only start once the configuration is mended. Resolves once all of
+ * them have ended: after SIGTERM or SIGINT, or, with exit code 2, where what was asked for could not be started at all.
  * @param onLine hears what happens, for the log.
  */
 export async function runPrimary(
@@ -20,44 +21,53 @@ export async function runPrimary(
   cluster.on('listening', (_, address) => {
     port = address.port
   })
-  const fork = (place: number) => places.set(cluster.fork().id, place)
-  let isStopping = false
-  let died = 0
   cluster.on('message', (worker, message: ToPrimary) => void state.hear(worker, message))
-  cluster.on('exit', (worker, code) => {
-    state.forget(worker)
-    const place = places.get(worker.id)!
-    places.delete(worker.id)
-    if (isStopping || code === 2) return
-    // Where none is left the port is let go of: those to come take it again, also where any free one was asked for.
-    if (Object.keys(cluster.workers ?? {}).length === 0 && port !== undefined) {
-      cluster.setupPrimary({ args: [...process.argv.slice(2), '--port', String(port)] })
-    }
-    onLine('worker died', { pid: worker.process.pid, code })
-    // One that cannot start must not be started for ever, as fast as it dies.
-    // Not unref'd: where all have died, nothing else keeps the primary.
-    setTimeout(
-      () => {
-        if (!isStopping) fork(place)
-      },
-      Math.min(10_000, 100 * 2 ** died++),
-    )
-    setTimeout(() => died--, 60_000).unref()
-  })
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      isStopping = true
-      for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill('SIGTERM')
-    })
-  }
-  process.on('SIGHUP', () => {
-    for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill('SIGHUP')
-  })
+  process.on('SIGHUP', () => signalAll('SIGHUP'))
+  const fork = (place: number) => places.set(cluster.fork().id, place)
   for (let place = 1; place <= count; place++) fork(place)
   await new Promise<void>(resolve => {
-    cluster.on('exit', (_, code) => {
-      if (code === 2) process.exitCode = 2
-      if (Object.keys(cluster.workers ?? {}).length === 0 && (isStopping || code === 2)) resolve()
+    // Not unref'd: where all have died, nothing else keeps the primary.
+    const retries = new Set<NodeJS.Timeout>()
+    let isStopping = false
+    let died = 0
+    const endAfterLast = () => {
+      if (isStopping && places.size === 0) resolve()
+    }
+    const stop = () => {
+      isStopping = true
+      for (const timer of retries) clearTimeout(timer)
+      signalAll('SIGTERM')
+      endAfterLast()
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+    cluster.on('exit', (worker, code) => {
+      state.forget(worker)
+      const place = places.get(worker.id)!
+      places.delete(worker.id)
+      if (isStopping) return endAfterLast()
+      const isRefused = code === 2
+      if (isRefused && port === undefined) {
+        process.exitCode = code
+        return stop()
+      }
+      // Where none is left the port is let go of: those to come take it again, also where any free one was asked for.
+      if (places.size === 0 && port !== undefined) {
+        cluster.setupPrimary({ args: [...process.argv.slice(2), '--port', String(port)] })
+      }
+      // One that cannot start must not be started for ever, as fast as it dies.
+      const wait = Math.min(10_000, 100 * 2 ** died++)
+      setTimeout(() => died--, 60_000).unref()
+      const event = isRefused ? 'worker cannot start again, as it says above: tried once more' : 'worker died'
+      onLine(event, { pid: worker.process.pid, code, seconds: wait / 1000 })
+      const timer = setTimeout(() => {
+        retries.delete(timer)
+        fork(place)
+      }, wait)
+      retries.add(timer)
     })
   })
+}
+
+function signalAll(signal: NodeJS.Signals): void {
+  for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill(signal)
 }

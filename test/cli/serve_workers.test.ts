@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type ModelServer, startModelServer } from '../helpers/model_server.ts'
 import { runCli } from '../helpers/run_cli.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
@@ -48,8 +48,8 @@ const metric = async (name: string) => {
   const values = text.split('\n').filter(line => line.startsWith(name) && !line.startsWith('#'))
   return values.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
-const workers = () =>
-  execFileSync('pgrep', ['-P', String(serve.pid)])
+const workers = ({ pid } = serve) =>
+  execFileSync('pgrep', ['-P', String(pid)])
     .toString()
     .trim()
     .split('\n')
@@ -148,4 +148,45 @@ test('threshold: auto holds one share over all workers, also where each is asked
   await two.stop()
   expect(answered.big / 160).toBeGreaterThan(0.4)
   expect(answered.big / 160).toBeLessThan(0.6)
+})
+
+describe.each([
+  ['in the file', 'serve: { workers: 2 }', []],
+  ['by the flag', '', ['--workers', '2']],
+])('workers asked for %s die while the configuration cannot be used', (_, block, args) => {
+  const own = temporaryFolder()
+  const config = `models:\n  a: { base_url: http://127.0.0.1:1/v1 }\npolicy: static\nstatic: { default: a }\n${block}\n`
+  const count = (server: ServeProcess, text: string) => server.stderr().split(text).length - 1
+  const [REFUSED, LISTENS] = ['"msg":"worker cannot start again', 'listening at']
+  const killOne = (server: ServeProcess) => process.kill(workers(server)[0]!, 'SIGKILL')
+  const startBroken = async () => {
+    const server = await startServe(own.path, config, { args })
+    onTestFinished(async () => void (await server.stop()))
+    await server.until(() => count(server, LISTENS) === 2)
+    own.write('llmroute.yaml', 'models: [')
+    return server
+  }
+
+  test('the others answer, those that died are tried again, and all come back once it is mended', async () => {
+    const server = await startBroken()
+    killOne(server)
+    await server.until(() => count(server, REFUSED) === 1)
+    expect(server.stderr()).toContain('llmroute.yaml:1:10: ')
+    expect(server.log().findLast(({ code }) => code === 2)).toMatchObject({ level: 40, seconds: 0.2 })
+    expect((await fetch(`${server.url}/health`)).status).toBe(200)
+    killOne(server)
+    await server.until(() => count(server, REFUSED) >= 3)
+    own.write('llmroute.yaml', config)
+    await server.until(() => count(server, LISTENS) === 4)
+    expect((await fetch(`${server.url}/health`)).status).toBe(200)
+    expect(workers(server)).toHaveLength(2)
+    expect(await server.stop()).toBe(0)
+  })
+
+  test('a server of which none is left ends when it is told to', async () => {
+    const server = await startBroken()
+    for (const pid of workers(server)) process.kill(pid, 'SIGKILL')
+    await server.until(() => count(server, REFUSED) >= 4)
+    expect(await server.stop()).toBe(0)
+  })
 })

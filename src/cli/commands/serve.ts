@@ -44,25 +44,25 @@ export function define(command: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const options = await routerOptions(flags)
-  const workers = flags.workers ?? (await workersOf(options))
-  if (workers > 1 && cluster.isPrimary) {
-    return runPrimary(workers, (event, fields) =>
-      process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
-    )
+  if (cluster.isWorker) {
+    // The channel to the primary would hold the process, however it ends.
+    return serve(flags).finally(() => cluster.worker!.disconnect())
   }
-  const serving = await startServer(options, flags).catch(error => {
-    // The channel to the primary would hold the process.
-    cluster.worker?.disconnect()
-    throw error
-  })
+  const workers = flags.workers ?? (await workersOf(await routerOptions(flags)))
+  if (workers === 1) return serve(flags)
+  await runPrimary(workers, (event, fields) =>
+    process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
+  )
+}
+
+async function serve(flags: Flags): Promise<void> {
+  const serving = await startServer(await routerOptions(flags), flags)
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
   if (flags.json) process.stdout.write(toJson({ version: 1, url: serving.url, pid: process.pid }))
   await new Promise<void>(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   await serving.stop()
-  cluster.worker?.disconnect()
 }
 
 function parsePort(text: string): number {
