@@ -14,7 +14,7 @@ const PROBE = 1000
  * @param opening of the model that was left, where its breaker was open.
  * @param now milliseconds since 1970.
  */
-export function failedCall(
+export function callErrorOf(
   models: readonly Model[],
   attempts: readonly Attempt[],
   last: AttemptFailure | undefined,

@@ -4,7 +4,7 @@ import type { Model } from '../types.ts'
 import { type AdmissionParts, admit, admitAtOnce, type Ticket } from './admission.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import type { Opening } from './breaker.ts'
-import { failedCall } from './call_failure.ts'
+import { callErrorOf } from './call_failure.ts'
 import { keyOf } from './destination.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import type { Attempt } from './upstream_types.ts'
@@ -60,7 +60,7 @@ export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promi
     last = outcome
     if (outcome.isFinal) break
   }
-  throw failedCall(models, attempts, last?.failure, last?.opening, parts.now())
+  throw callErrorOf(models, attempts, last?.failure, last?.opening, parts.now())
 }
 
 /** Why a model gave no answer: the last attempt failed, and its breaker may be open. */
