@@ -1,6 +1,7 @@
 import { UpstreamError } from '../errors.ts'
 import type { MergeRule } from '../types.ts'
 import { merge } from './merge.ts'
+import { underAny } from './on_abort.ts'
 import { planErrorOf } from './plan_failure.ts'
 import {
   askedOf,
@@ -23,23 +24,15 @@ const RULE: MergeRule = { by: 'majority' }
 export async function askAll(request: PlannedRequest, parts: PlanParts): Promise<PlanResult> {
   const { decision, signal } = request
   const rule = decision.merge ?? RULE
-  const stop = new AbortController()
-  const abort = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  if (signal?.aborted) abort()
-  const timer = rule.deadline === undefined ? undefined : setTimeout(() => stop.abort(LATE), rule.deadline)
+  const late = new AbortController()
+  const timer = rule.deadline === undefined ? undefined : setTimeout(() => late.abort(LATE), rule.deadline)
   try {
-    const outcomes = await Promise.allSettled(
-      decision.models.map(async id => {
-        const models = [parts.modelOf(id)]
-        // One model named several times is there for several samples.
-        const isSample = decision.models.indexOf(id) !== decision.models.lastIndexOf(id)
-        return parts.caller.call({
-          ...askedOf(request),
-          ...{ models, signal: stop.signal },
-          ...(isSample ? { skipsCache: true } : {}),
-        })
-      }),
+    const outcomes = await underAny([signal, late.signal], stop =>
+      Promise.allSettled(
+        decision.models.map(async id =>
+          parts.caller.call({ ...askedOf(request), models: [parts.modelOf(id)], signal: stop }),
+        ),
+      ),
     )
     signal?.throwIfAborted()
     const { answers, failed } = sort(outcomes, decision.models, rule)
@@ -49,7 +42,6 @@ export async function askAll(request: PlannedRequest, parts: PlanParts): Promise
     return { ...merged, calls: [...merged.calls, ...failed] }
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
 }
 

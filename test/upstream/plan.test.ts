@@ -70,13 +70,6 @@ describe('all', () => {
     stop.abort(new Error('enough'))
     await expect(answering).rejects.toThrow('enough')
   })
-
-  test('one model several times draws samples, past the cache', async () => {
-    const parts = fakeParts({ a: ['1', '2', '2'], b: ['3'] })
-    const answer = await carryOut(all(['a', 'a', 'a', 'b']), parts)
-    expect(answer.text).toBe('2')
-    expect(parts.calls.map(({ skipsCache = false }) => skipsCache)).toEqual([true, true, true, false])
-  })
 })
 
 test.each<[string, Parameters<typeof planned>[0]]>([
