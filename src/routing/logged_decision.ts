@@ -23,6 +23,7 @@ export interface LoggedDecision extends Omit<Decision, 'threshold'>, RequestText
   readonly id: string
   /** The first 32 hexadecimal digits of the SHA-256 of the prompt in UTF-8. */
   readonly promptHash: string
+  /** That policies place it by; of what serve was asked, the first 32 hexadecimal digits of the SHA-256 of the user or cache key. */
   readonly key?: string
   /** Of the prompt or conversation, in tokens. */
   readonly inputTokens?: number

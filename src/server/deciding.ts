@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { printable } from '../registry.ts'
 import { eligible } from '../routing/constraints.ts'
 import { needsOf } from '../routing/needs.ts'
@@ -72,7 +73,7 @@ export async function decide(
   return { request, decision, models: [...chosen, ...fallbacksOf(routing, candidates, chosen)] }
 }
 
-/** A request as policies see it. */
+/** A request as policies see it; its key, which logs keep, is no name of anybody. */
 export function requestOf(
   conversation: Conversation,
   body: Readonly<Record<string, unknown>>,
@@ -81,7 +82,8 @@ export function requestOf(
 ): RouteRequest {
   const { user, metadata, prompt_cache_key: cacheKey } = body
   const own = textOf(user)
-  const shared = textOf(cacheKey) ?? own ?? key
+  const named = textOf(cacheKey) ?? own
+  const shared = named === undefined ? key : hashed(named)
   return {
     prompt: scoredText(conversation, scoresConversation),
     turns: conversation.turns,
@@ -90,6 +92,11 @@ export function requestOf(
     ...(typeof metadata === 'object' && metadata !== null ? { metadata: metadata as Record<string, unknown> } : {}),
     needs: needsOf(body),
   }
+}
+
+/** The first 32 hexadecimal digits of the SHA-256, as a log has them of prompts: whoever knows the user finds the lines. */
+function hashed(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 32)
 }
 
 function textOf(value: unknown): string | undefined {

@@ -254,6 +254,7 @@ test('RouteLLM’s examples: its client’s request, its health, an unknown rout
   await expect(client.chat.completions.create({ model: 'router-mf-x', messages })).rejects.toMatchObject({
     status: 400,
     code: 'invalid_threshold',
-    message: '400 model: expected a number as threshold of router-mf-THRESHOLD, got "x".',
+    message:
+      '400 model: expected a number as threshold of router-mf-THRESHOLD, got "x". Write it in decimals, such as router-mf-0.5.',
   })
 })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import OpenAI from 'openai'
@@ -84,12 +85,33 @@ test('the decision log says who answered, for how much, and is read by replay; a
   expect(replayed).toMatchObject({ code: 0, stdout: expect.stringContaining('20') })
 })
 
-test('ab: a fixed split, sticky by the user that is told', async () => {
-  const one = await start('policy: ab\nab: { split: { big: 0.5, small: 0.5 } }')
+test('ab: a fixed split, sticky by the user that is told; the log does not name the user, and replay finds the same arms', async () => {
+  const file = join(folder.path, 'arms.jsonl')
+  const one = await start('policy: ab\nab: { split: { big: 0.5, small: 0.5 } }\nlog: { file: arms.jsonl }')
   const arms = new Map<string, string | null>()
   for (let i = 0; i < 24; i++) arms.set(`u${i}`, await modelOf(post(one, { user: `u${i}`, messages: [turn('hi')] })))
   expect(new Set(arms.values())).toEqual(new Set(['big', 'small']))
   for (const [user, arm] of arms) expect(await modelOf(post(one, { user, messages: [turn(LONG)] }))).toBe(arm)
+  await post(one, { prompt_cache_key: 'alice@example.com', messages: [turn('hi')] })
+  await one.stop()
+  const text = readFileSync(file, 'utf8')
+  const keys = text
+    .trim()
+    .split('\n')
+    .map(line => (JSON.parse(line) as { key: string }).key)
+  expect(new Set(keys).size).toBe(25)
+  expect(keys.at(-1)).toBe(createHash('sha256').update('alice@example.com').digest('hex').slice(0, 32))
+  expect(text).not.toMatch(/"u\d|alice/)
+  const again = await runCli([
+    'replay',
+    file,
+    '--config',
+    join(folder.path, 'llmroute.yaml'),
+    '--policy',
+    'ab',
+    '--json',
+  ])
+  expect(JSON.parse(again.stdout)).toMatchObject({ requests: 49, changed: 0 })
 })
 
 describe('conversations', () => {
