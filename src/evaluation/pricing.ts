@@ -1,7 +1,7 @@
+import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model, Outcomes } from '../types.ts'
 
-/** What a token and an answer are taken to be where only prices are known. */
-export const CHARACTERS_PER_TOKEN = 4
+/** What an answer is taken to be where only prices are known. */
 export const ANSWER_TOKENS = 300
 
 /** The outcomes with costs estimated from the prices of `models`, found by id; as they are where no pair has both prices. */

@@ -1,11 +1,9 @@
+import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model } from '../types.ts'
 import type { Ending, Forwarded, Usage } from '../upstream/upstream_types.ts'
 import { costOf, readUsage } from '../upstream/usage.ts'
 import type { StreamWatcher } from './sse.ts'
 import { writtenLength } from './written.ts'
-
-/** What a token is taken to be where an answer does not count them. */
-const CHARACTERS_PER_TOKEN = 4
 
 /** Tokens and US dollars of an answer; estimated where it does not say, or broke off before it did. */
 export function answerFigures(

@@ -1,10 +1,10 @@
 import { expectedOutputTokens, predictedCost } from '../policies/predicted_cost.ts'
+import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model, PoolStatistics } from '../types.ts'
 import type { Decided } from './deciding.ts'
 
 /** Tokens of an answer where neither the request nor anything about its model says how long it gets. */
 const ASSUMED_TOKENS = 1000
-const CHARACTERS_PER_TOKEN = 4
 
 /**
  * US dollars to set aside for a request: its text, images and definitions of tools at the input price, and the longest answer that

@@ -1,6 +1,9 @@
 /** Counts the tokens of a text. */
 export type TokenCounter = (text: string) => number
 
+/** What a token is taken to be where nobody counts: near what tokenizers make of English. */
+export const CHARACTERS_PER_TOKEN = 4
+
 /** A number of tokens that no byte-level tokenizer exceeds, since none makes a token of less than a byte: bytes of UTF-8. */
 export function tokensAtMost(text: string): number {
   return Buffer.byteLength(text)

@@ -1,3 +1,4 @@
+import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model } from '../types.ts'
 import type { ChatBody, Usage } from './upstream_types.ts'
 
@@ -30,9 +31,9 @@ export function estimateUsage(body: ChatBody, text: string, countTokens: (text: 
   }
 }
 
-/** A quarter of the UTF-8 bytes, rounded up: near what tokenizers make of English. */
+/** A token for every four UTF-8 bytes, rounded up: other scripts than English take more tokens a character, and more bytes. */
 export function roughTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / 4)
+  return Math.ceil(Buffer.byteLength(text) / CHARACTERS_PER_TOKEN)
 }
 
 /**
