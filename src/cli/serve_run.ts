@@ -52,12 +52,14 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   const asked = config.file === undefined ? options : { ...options, config: config.file }
   let settings = settingsOf(config, flags)
   let calling = callingOf(config)
-  requireKeysAbroad(settings, flags)
+  // By the address that is listened at, whatever a later configuration says.
+  const isOpen = LOOPBACK.includes(settings.host) || flags.insecure === true
+  if (!isOpen && settings.keys.length === 0) throw noKeys(settings.host)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
   let upstream = openUpstream(config)
   let routing = await openRouting(asked, settings, upstream, () => state.threshold)
-  let limits = limitsOf(settings)
+  let limits = limitsOf(settings, isOpen)
   const admission = createAdmission({ limits: () => limits, allowances: () => state.allowances })
   const figures = watchProcess(PREFIX)
   const state: SharedState = cluster.isWorker
@@ -129,7 +131,6 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     try {
       const next = await readConfig(asked.config)
       const nextSettings = settingsOf(next, flags)
-      requireKeysAbroad({ ...nextSettings, host: settings.host }, flags)
       const nextCalling = callingOf(next)
       // Breakers and statistics are kept where they can be: not that of a model which is called elsewhere now.
       const nextUpstream = nextCalling === calling ? upstream : openUpstream(next)
@@ -140,12 +141,14 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       upstream = nextUpstream
       routing = nextRouting
       settings = nextSettings
-      limits = limitsOf(settings)
+      limits = limitsOf(settings, isOpen)
       admission.fillPlaces()
       calling = nextCalling
       state.describe(routing)
       if (earlier !== upstream) void admission.whenLeft().then(() => earlier.forwarder.close())
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
+      if (!isOpen && settings.keys.length === 0)
+        log.warn('no keys are left: everyone is refused until there is one', {})
     } catch (error) {
       log.warn('configuration kept: the new one cannot be used', { error: (error as Error).message })
     }
@@ -168,15 +171,18 @@ function settingsOf(config: Config, { port, host, context, logLevel }: ServeFlag
   }
 }
 
-function requireKeysAbroad({ host, keys }: ServeSettings, { insecure }: ServeFlags): void {
-  if (LOOPBACK.includes(host) || keys.length > 0 || insecure) return
-  throw new UsageError(
+function noKeys(host: string): UsageError {
+  return new UsageError(
     `--host ${host}: expected keys for clients, since others than this machine could ask, got none. Make one with llmroute keys add NAME, or say --insecure.`,
   )
 }
 
-function limitsOf({ keys, max_concurrency: maxConcurrency, max_queue: maxQueue }: ServeSettings): AdmissionLimits {
+function limitsOf(
+  { keys, max_concurrency: maxConcurrency, max_queue: maxQueue }: ServeSettings,
+  isOpen: boolean,
+): AdmissionLimits {
   return {
+    needsKey: keys.length > 0 || !isOpen,
     keys: keys.map(({ name, sha256, rate_limit: rateLimit, daily_budget: dailyBudget }) => ({
       name,
       sha256,

@@ -5,8 +5,9 @@ import type { Admission, Client } from './server_types.ts'
 
 /** Who may ask, and how much at a time. */
 export interface AdmissionLimits {
-  /** None: everyone may. */
   readonly keys: readonly ClientKey[]
+  /** Whether one of the keys is asked for, also where there is none; else everyone may ask. */
+  readonly needsKey: boolean
   /** Requests under way at a time. */
   readonly maxConcurrency: number
   /** Requests that wait for a place; beyond, 503. */
@@ -37,7 +38,7 @@ interface Era {
 
 const ANYONE: Client = { name: '' }
 
-/** Asks for a key where there are keys, asks what it may still do, and queues what is too much at a time. */
+/** Asks for a key where one is needed, asks what it may still do, and queues what is too much at a time. */
 export function createAdmission({ limits, allowances }: AdmissionOptions): Admission &
   AdmissionGauge & {
     /** To be called when the limits have changed: lets those in who wait, where there are more places now. */
@@ -56,7 +57,7 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
       keys = limits().keys
       find = createKeyRing(keys)
     }
-    if (keys.length === 0) return ANYONE
+    if (!limits().needsKey) return ANYONE
     const shown = shownKey(headers)
     const key = shown === undefined ? undefined : find(shown)
     if (key) return key

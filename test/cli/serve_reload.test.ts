@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { oneAtATime } from '../../src/cli/serve_reload.ts'
 import { runCli } from '../helpers/run_cli.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
@@ -170,6 +171,28 @@ test('a breaker does not outlive the configuration that mends its model, and tha
   expect((await (await post({ model: 'big' })).json()) as object).toMatchObject({
     error: { message: expect.stringContaining('not called, since its breaker is open') },
   })
+})
+
+test('the last key is taken away: who others reach refuses everyone until there is another, whatever address the file names by now', async () => {
+  const own = temporaryFolder()
+  const key = `{ name: bob, sha256: '${createHash('sha256').update('k').digest('hex')}' }`
+  const text = (host: string, keys: string) => `${config()}serve: { host: '${host}', keys: [${keys}] }\n`
+  const wide = await startServe(own.path, text('0.0.0.0', key))
+  onTestFinished(async () => void (await wide.stop()))
+  const status = async (path: string, headers = {}) => (await fetch(wide.url + path, { headers })).status
+  const afterReading = async (keys: string) => {
+    const before = wide.log().length
+    own.write('llmroute.yaml', text('127.0.0.1', keys))
+    process.kill(wide.pid, 'SIGHUP')
+    await wide.until(() => wide.log().some(({ msg }, i) => i >= before && msg === 'configuration read again'))
+    return [await status('/v1/models', { 'x-api-key': 'k' }), await status('/v1/models'), await status('/health')]
+  }
+  const told = { level: 40, msg: 'no keys are left: everyone is refused until there is one' }
+  expect(await afterReading(key)).toEqual([200, 401, 200])
+  expect(wide.log()).not.toContainEqual(expect.objectContaining(told))
+  expect(await afterReading('')).toEqual([401, 401, 200])
+  expect(wide.log()).toContainEqual(expect.objectContaining(told))
+  expect(await afterReading(key)).toEqual([200, 401, 200])
 })
 
 describe('weights that cannot be read', () => {

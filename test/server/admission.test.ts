@@ -13,7 +13,8 @@ const never = () => {}
 function admissionOf(first: Partial<AdmissionLimits>) {
   const clock = { now: 0 }
   const allowances = createAllowances(() => clock.now)
-  const state = { limits: { keys: [], maxConcurrency: 10, maxQueue: 10, ...first } as AdmissionLimits }
+  const defaults = { keys: [], needsKey: first.keys !== undefined, maxConcurrency: 10, maxQueue: 10 }
+  const state: { limits: AdmissionLimits } = { limits: { ...defaults, ...first } }
   const admission = createAdmission({ limits: () => state.limits, allowances: () => allowances })
   const enter = async (key?: string, onGone: (told: () => void) => void = never) =>
     admission.enter(admission.identify(key === undefined ? {} : { authorization: `Bearer ${key}` }), onGone)
@@ -35,6 +36,9 @@ test('without keys everyone may ask; with keys only who shows one', async () => 
   locked.state.limits = { ...locked.state.limits, keys: [{ name: 'bob', sha256: sha256('other') }] }
   expect(await locked.refused('secret')).toMatchObject({ status: 401 })
   expect(locked.admission.identify({ 'api-key': 'other' })).toMatchObject({ name: 'bob' })
+  locked.state.limits = { ...locked.state.limits, keys: [] }
+  expect(await locked.refused('other')).toMatchObject({ status: 401, message: 'Incorrect API key provided.' })
+  expect(await locked.refused()).toMatchObject({ status: 401, message: 'You did not provide an API key.' })
 })
 
 test('a rate holds per key over any minute, and outlasts a new configuration', async () => {

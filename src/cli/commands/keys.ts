@@ -31,6 +31,9 @@ changes by itself. All else in the file stays as it is.
 "rateLimit", "dailyBudget" }] } with null for no limit, of remove { "version", "name", "file", "left" }, left being how many keys there
 still are.`
 
+const WITHOUT_KEYS =
+  'Without keys a server that only this machine reaches, or that was started with --insecure, lets everyone ask; any other refuses everyone.'
+
 type Action = (name: string | undefined, flags: Flags) => Promise<void>
 
 const actions: Registry<Action> = {
@@ -81,7 +84,7 @@ async function list(name: string | undefined, flags: Flags): Promise<void> {
     dailyBudget: key.daily_budget ?? null,
   }))
   if (flags.json) process.stdout.write(toPrettyJson({ version: 1, file, keys }))
-  else if (keys.length === 0) process.stderr.write(`keys: ${file} has none, so that everyone may ask.\n`)
+  else if (keys.length === 0) process.stderr.write(`keys: ${file} has none. ${WITHOUT_KEYS}\n`)
   else {
     const rows = keys.map(({ name, fingerprint, rateLimit, dailyBudget }) => [
       name,
@@ -99,10 +102,10 @@ async function remove(name: string | undefined, flags: Flags): Promise<void> {
   if (name === undefined) throw new UsageError('keys remove: expected the name of a key, got none.')
   const { file, left } = await removeClientKey(name, flags.config)
   if (flags.json) process.stdout.write(toJson({ version: 1, name, file, left }))
-  process.stderr.write(`keys: ${name} may no longer ask; the key is out of ${file}.\n`)
-  if (left > 0) return
   process.stderr.write(
-    'keys: that was the last one. Without keys everyone on this machine may ask, and a running server that others reach keeps the old ones until there is a new one, or it ends.\n',
+    left > 0
+      ? `keys: ${name} may no longer ask; the key is out of ${file}.\n`
+      : `keys: the key of ${name} is out of ${file}, and was the last one. ${WITHOUT_KEYS}\n`,
   )
 }
 
