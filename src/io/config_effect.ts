@@ -34,7 +34,10 @@ export function settingsOf({ layers, config }: Asked): Setting[] {
     () => relative(process.cwd(), config.file ?? ''),
   ]
   const spending = layers.findIndex(({ threshold, strongPct }) => threshold !== undefined || strongPct !== undefined)
+  // A share may stand beside it; a threshold that comes first ends it.
+  const isAuto = config.isThresholdAuto && layers[spending]?.threshold === undefined
   return KEYS.flatMap(key => {
+    if (key === 'threshold' && isAuto) return [{ key, value: 'auto', from: sources[2]!(key) }]
     const isSpending = key === 'threshold' || key === 'strongPct'
     const layer = isSpending ? spending : layers.findIndex(values => values[key as keyof RouterOptions] !== undefined)
     const value = layers[layer]?.[key]

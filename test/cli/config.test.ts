@@ -46,6 +46,33 @@ retry   {"firstWait":2000}
 `)
 })
 
+test('threshold: auto is shown, with the share that it holds; a threshold that comes first ends it', async () => {
+  const text =
+    'models: { big: , small: }\npair: { strong: big, weak: small }\nstrategy: length\nthreshold: auto\nstrong_pct: 0.3\n'
+  const shown = async (env = {}) => {
+    const { code, stdout } = await check(text, { args: ['--json'], env })
+    const { settings, options } = JSON.parse(stdout)
+    return { code, settings: settings.slice(0, 3), options }
+  }
+  const strategy = { key: 'strategy', value: 'length', from: 'llmroute.yaml' }
+  expect(await shown()).toEqual({
+    code: 0,
+    settings: [
+      strategy,
+      { key: 'threshold', value: 'auto', from: 'llmroute.yaml' },
+      { key: 'strong_pct', value: 0.3, from: 'llmroute.yaml' },
+    ],
+    options: {},
+  })
+  expect((await shown({ LLMROUTE_STRONG_PCT: '0.2' })).settings.slice(1)).toEqual([
+    { key: 'threshold', value: 'auto', from: 'llmroute.yaml' },
+    { key: 'strong_pct', value: 0.2, from: 'LLMROUTE_STRONG_PCT' },
+  ])
+  expect((await shown({ LLMROUTE_THRESHOLD: '0.6' })).settings[1]).toEqual({
+    ...{ key: 'threshold', value: 0.6, from: 'LLMROUTE_THRESHOLD' },
+  })
+})
+
 test('--json says the same, and nothing of keys and headers but their names', async () => {
   const text = `models: { big: { provider: openai, headers: { x-team: crimson } }, small: }\npolicy: ab\nab: { split: { big: 1 } }\n`
   const { code, stdout } = await check(text, { args: ['--json'], env: { OPENAI_API_KEY: SECRET } })

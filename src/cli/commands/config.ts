@@ -58,7 +58,7 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
   const { settings, warnings, errors } =
     problems.length > 0 ? { settings: [], warnings: [], errors: problems } : await tryOut(config, options)
   const { file: _, models = [], serve: __, ...rest } = config
-  const settled = ['pair', 'strategy', 'checkpoint', 'threshold', 'strongPct', 'policy']
+  const settled = ['pair', 'strategy', 'checkpoint', 'threshold', 'isThresholdAuto', 'strongPct', 'policy']
   return {
     version: 1,
     file: relative(process.cwd(), file),
@@ -74,7 +74,7 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
 
 /** Opens what the configuration asks for, and every policy that it has options of: only they know whether these fit its models. */
 async function tryOut(
-  { file, models, policyOptions = {} }: Config,
+  { file, models, policyOptions = {}, isThresholdAuto }: Config,
   options: RouterOptions,
 ): Promise<{ settings: Setting[]; warnings: string[]; errors: Error[] }> {
   const found = new Map<string, Error>()
@@ -89,7 +89,8 @@ async function tryOut(
       return undefined
     }
   }
-  const router = await attempt(() => createRouter(options))
+  // Where traffic will say which threshold gives the share, any will do to begin with.
+  const router = await attempt(() => createRouter(options, isThresholdAuto ? { start: 0.5 } : {}))
   const { policy: given, policyOptions: flags, ...others } = options
   for (const policy of Object.keys(policyOptions)) {
     if (policy === router?.policyId) continue
