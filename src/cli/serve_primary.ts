@@ -14,8 +14,7 @@ export interface PrimaryState {
   forget(worker: Worker): void
 }
 
-/** What it is made from. */
-export interface PrimaryOptions {
+interface PrimaryOptions {
   /** Hears once of each alarm. */
   onDrift(drift: DriftState): void
   /** The number of a worker, from 1; that of one that died goes to the one that takes its place. */
@@ -25,7 +24,7 @@ export interface PrimaryOptions {
 /** Milliseconds within which a worker says what it measures of itself; else it is left out. */
 const PATIENCE = 1000
 
-/** Keeps it. */
+/** All empty at first; called once, in the primary. Workers are reached by the channels of `node:cluster`. */
 export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): PrimaryState {
   const now = () => performance.timeOrigin + performance.now()
   /** By the worker's id. */

@@ -32,8 +32,9 @@ export interface ServeFlags {
   readonly logLevel?: ServeSettings['log_level']
 }
 
-/** A server that runs. */
+/** A server that listens, until it is stopped. */
 export interface Serving {
+  /** `http://HOST:PORT`, without a slash at the end. */
   readonly url: string
   /** Takes no new request, lets those under way finish within the deadline, and closes. */
   stop(): Promise<void>

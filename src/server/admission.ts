@@ -14,8 +14,7 @@ export interface AdmissionLimits {
   readonly maxQueue: number
 }
 
-/** What an admission is made from. */
-export interface AdmissionOptions {
+interface AdmissionOptions {
   /** Those of this moment: what is known of keys outlasts a change of them. */
   limits(): AdmissionLimits
   /** Of keys that have limits; those without are not asked about. */
