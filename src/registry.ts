@@ -45,6 +45,14 @@ export function printable(name: string): string {
   return clean.length > 60 ? `${clean.slice(0, 60)}…` : clean
 }
 
+/** What a value of JSON is, in words for a message. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 /** Levenshtein distance, with a swap of neighbours and a missing tail (`rand` for `random`) counted cheaply. */
 function editDistance(a: string, b: string): number {
   if (b.startsWith(a) && a.length >= 2) return 1

@@ -131,8 +131,14 @@ function within(models: readonly Model[], request: RouteRequest): RouteRequest |
   if (own.length === candidates.length) return request
   if (own.length > 0) return { ...request, candidates: own }
   const names = (of: readonly Model[]) => of.map(({ id }) => printable(id)).join(', ')
+  const formOf = ({ endpoint }: Model) => endpoint?.api ?? 'openai'
+  if (models.some(model => formOf(model) === formOf(candidates[0]!))) {
+    return {
+      refused: `model: expected one that this server has a key for among those that are picked from (${names(models)}), got none. It has keys for ${names(candidates)}: name one of them as model.`,
+    }
+  }
   return {
-    refused: `expected a model that speaks the form of this request among those that are picked from (${names(models)}), got none; ${names(candidates)} would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name ${names(candidates.slice(0, 1))} as model, or put such a model into the pair.`,
+    refused: `model: expected one that speaks the form of this request among those that are picked from (${names(models)}), got none; ${names(candidates)} would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name ${names(candidates.slice(0, 1))} as model, or put such a model into the pair.`,
   }
 }
 

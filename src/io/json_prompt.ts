@@ -1,4 +1,4 @@
-import { didYouMean, printable } from '../registry.ts'
+import { didYouMean, kindOf, printable } from '../registry.ts'
 import { textOf } from '../routing/needs.ts'
 import { ADDED_COLUMNS } from './formats.ts'
 
@@ -51,11 +51,4 @@ function lastUserTurn(messages: unknown): string {
   const text = textOf(content)
   if (text !== undefined) return text
   throw new NoPromptError(`expected the last user message to have content, got ${kindOf(content)}`)
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }

@@ -1,3 +1,4 @@
+import { kindOf } from '../registry.ts'
 import { textOf } from '../routing/needs.ts'
 import { hash32 } from '../text/hash.ts'
 import type { Turn } from '../types.ts'
@@ -59,7 +60,11 @@ function turnsOf(body: Fields): Turn[] {
   const { messages, input, prompt } = body
   const system = systemOf(body)
   if (messages !== undefined) {
-    if (!Array.isArray(messages)) throw invalidRequest('messages: expected a list, got another thing.', 'messages')
+    if (!Array.isArray(messages))
+      throw invalidRequest(
+        `messages: expected a list of messages, got ${kindOf(messages)}. Send [{ "role": "user", "content": "…" }].`,
+        'messages',
+      )
     return [...system, ...messages.map(turnOf)]
   }
   const said = input ?? prompt

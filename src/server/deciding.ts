@@ -47,7 +47,7 @@ export async function decide(
     if (!hasKey(model)) throw unkeyed(model)
     if (speaks(model, path)) return { request, decision: straight(model.id, 'model'), models: [model] }
     throw invalidRequest(
-      `model: ${printable(model.id)} does not speak the form of /v1${path}. ${formAdvice(path)}`,
+      `model: expected one that speaks the form of /v1${path}, got ${printable(model.id)}. ${formAdvice(path)}`,
       'model',
     )
   }

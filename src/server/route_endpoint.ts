@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { kindOf } from '../registry.ts'
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
 import { namesOf } from './completions.ts'
@@ -28,13 +29,21 @@ export async function decideOnly(
     return decision
   }
   if (!Array.isArray(body.requests) || body.requests.length > MOST_REQUESTS) {
-    throw invalidRequest(`requests: expected a list of up to ${MOST_REQUESTS} requests, got another thing.`, 'requests')
+    const got = Array.isArray(body.requests) ? body.requests.length : kindOf(body.requests)
+    throw invalidRequest(
+      `requests: expected a list of up to ${MOST_REQUESTS} requests, got ${got}. Send a list, and more than that in parts.`,
+      'requests',
+    )
   }
   const decisions: (Decision | Refusal)[] = []
-  for (const one of body.requests) {
+  for (const [i, one] of body.requests.entries()) {
     const own = typeof one === 'string' ? { prompt: one } : one
-    if (typeof own !== 'object' || own === null)
-      throw invalidRequest('requests: expected objects or texts.', 'requests')
+    if (kindOf(own) !== 'an object') {
+      throw invalidRequest(
+        `requests[${i}]: expected a text or an object, got ${kindOf(own)}. Write it as { "prompt": "…" } or { "messages": […] }.`,
+        'requests',
+      )
+    }
     decisions.push(await decideOne({ model: body.model, ...own }, routing, client))
   }
   return { decisions }

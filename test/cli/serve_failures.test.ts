@@ -149,16 +149,16 @@ test('Anthropic’s form where the policy’s models do not speak it: which do, 
   await none.stop()
   const one = await start('', `${models.url}`, `  claude: { base_url: ${models.url}, api: anthropic }`)
   const message =
-    "expected a model that speaks the form of this request among those that are picked from (big, small), got none; claude would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name claude as model, or put such a model into the pair."
+    "model: expected one that speaks the form of this request among those that are picked from (big, small), got none; claude would. Anthropic's form (/v1/messages) is for models with api: anthropic in llmroute.yaml, OpenAI's for all others. Ask in the other form, name claude as model, or put such a model into the pair."
   expect(await said(one, 'auto', '/v1/messages')).toMatchObject({ message, code: 'no_model_can_serve' })
   expect(await said(one, 'router-length-0.3', '/v1/messages')).toMatchObject({ message })
   expect(await said(one, 'small', '/v1/messages')).toMatchObject({
     message:
-      "model: small does not speak the form of /v1/messages. Anthropic's form is for models with api: anthropic in llmroute.yaml; others are asked at /v1/chat/completions.",
+      "model: expected one that speaks the form of /v1/messages, got small. Anthropic's form is for models with api: anthropic in llmroute.yaml; others are asked at /v1/chat/completions.",
   })
   expect(await said(one, 'claude', '/v1/chat/completions')).toMatchObject({
     message:
-      "model: claude does not speak the form of /v1/chat/completions. OpenAI's form is for models without api: anthropic in llmroute.yaml; the others are asked at /v1/messages.",
+      "model: expected one that speaks the form of /v1/chat/completions, got claude. OpenAI's form is for models without api: anthropic in llmroute.yaml; the others are asked at /v1/messages.",
   })
 })
 
@@ -219,6 +219,39 @@ threshold: 0
     },
   ])
   expect((await post(serve, ask())).headers.get('x-llmroute-model')).toBe('open')
+  await serve.stop()
+  const other = config.replace('pair: ', `  spare: { base_url: ${models.url}, api_key_env: BROKEN_KEY }\npair: `)
+  serve = await startServe(folder.path, other.replace('weak: open', 'weak: spare'), { env: { BROKEN_KEY: '' } })
+  expect(await (await post(serve, ask())).json()).toMatchObject({
+    error: {
+      message:
+        'model: expected one that this server has a key for among those that are picked from (keyed, spare), got none. It has keys for open: name one of them as model.',
+    },
+  })
+})
+
+test('what is no request says where, what was expected, what came and what to do', async () => {
+  const one = await start()
+  const said = async (body: object, path?: string) =>
+    ((await (await post(one, body, path)).json()) as { error: { message: string } }).error.message
+  expect(await said({ model: 'auto', messages: 'hi' })).toBe(
+    'messages: expected a list of messages, got a string. Send [{ "role": "user", "content": "…" }].',
+  )
+  expect(await said({ requests: 7 }, '/v1/route')).toBe(
+    'requests: expected a list of up to 1000 requests, got a number. Send a list, and more than that in parts.',
+  )
+  expect(await said({ requests: Array(1001).fill('hi') }, '/v1/route')).toBe(
+    'requests: expected a list of up to 1000 requests, got 1001. Send a list, and more than that in parts.',
+  )
+  for (const [wrong, kind] of [
+    [null, 'null'],
+    [7, 'a number'],
+    [['hi'], 'an array'],
+  ]) {
+    expect(await said({ requests: ['hi', wrong] }, '/v1/route')).toBe(
+      `requests[1]: expected a text or an object, got ${kind}. Write it as { "prompt": "…" } or { "messages": […] }.`,
+    )
+  }
 })
 
 test('where no model has a key, every way of asking says that, and that it is not ready', async () => {
