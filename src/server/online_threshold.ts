@@ -93,6 +93,11 @@ export function createTieBreaker(): (winRate: number, point: ThresholdPoint) => 
   }
 }
 
+/** Whether this threshold is one by which a tie was decided for weak. */
+export function isTiedToWeak(winRate: number, threshold: number): boolean {
+  return winRate < threshold && threshold <= beyond(winRate)
+}
+
 /** Above a threshold of 0..1 by a step that it feels. */
 function beyond(threshold: number): number {
   return threshold + Number.EPSILON

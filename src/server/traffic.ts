@@ -1,6 +1,7 @@
 import { isStrong } from '../policies/threshold.ts'
 import type { Model, Pool } from '../types.ts'
 import { costOf } from '../upstream/usage.ts'
+import { isTiedToWeak } from './online_threshold.ts'
 import type { Exchange } from './server_types.ts'
 
 /** What the status page shows of the traffic. */
@@ -122,7 +123,9 @@ function whyOf(decision: Exchange['decision'], error: Exchange['error']): string
   if (!decision) return ''
   const { policy, strategy, winRate, threshold, reasons = [] } = decision
   if (winRate !== undefined && threshold !== undefined) {
-    return `${strategy}: win rate ${winRate.toFixed(3)} ${isStrong(winRate, threshold) ? '≥' : '<'} ${threshold.toFixed(3)}`
+    const compared = `${strategy}: win rate ${winRate.toFixed(3)} ${isStrong(winRate, threshold) ? '≥' : '<'} ${threshold.toFixed(3)}`
+    // Printed, the two would be the same number.
+    return isTiedToWeak(winRate, threshold) ? `${compared} (a tie, the turn of weak)` : compared
   }
   return reasons[0] ? `${policy}: ${reasons[0].name}` : policy
 }

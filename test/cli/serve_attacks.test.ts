@@ -172,7 +172,7 @@ describe('names', () => {
       text,
     ]),
   )('a threshold of %j never crashes it', async (_, threshold) => {
-    expect([200, 400]).toContain((await post({ ...ask('hi'), model: `router-length-${threshold}` })).status)
+    expect([200, 400, 404]).toContain((await post({ ...ask('hi'), model: `router-length-${threshold}` })).status)
   })
 })
 
@@ -198,7 +198,7 @@ describe('paths and heads', () => {
         serve.url,
         `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
       )
-      expect(answer).toMatch(/^HTTP\/1\.1 (404|400) /)
+      expect(answer).toMatch(/^HTTP\/1\.1 (400|404|405) /)
       expect(answer).not.toContain('root:')
     }
     expect(models.received).toHaveLength(0)

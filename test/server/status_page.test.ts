@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createTieBreaker } from '../../src/server/online_threshold.ts'
 import type { Exchange } from '../../src/server/server_types.ts'
 import { statusPage } from '../../src/server/status_page.ts'
 import { createTraffic } from '../../src/server/traffic.ts'
@@ -76,6 +77,23 @@ test('where nothing can be compared it says what was spent, and why', () => {
   expect(tileOf('Spent', pairOf(big, small), [exchange({ decision: decided('ensemble', 'all') })])).toBe(
     '$0.0030 | nothing yet to compare with all strong',
   )
+})
+
+test('a tie that went to weak is told as one', () => {
+  const whyOf = (winRate: number, threshold: number) => {
+    const traffic = createTraffic(
+      () => 0,
+      () => pairOf(big, small),
+    )
+    traffic.see(exchange({ decision: { ...decided('threshold'), strategy: 'mf', winRate, threshold } }))
+    return traffic.snapshot().recent[0]!.why
+  }
+  const decide = createTieBreaker()
+  expect(whyOf(0.31, decide(0.31, { threshold: 0.31, tiedShare: 0.5 }))).toBe(
+    'mf: win rate 0.310 < 0.310 (a tie, the turn of weak)',
+  )
+  expect(whyOf(0.31, decide(0.31, { threshold: 0.31, tiedShare: 0.5 }))).toBe('mf: win rate 0.310 ≥ 0.310')
+  expect(whyOf(0.31, 0.32)).toBe('mf: win rate 0.310 < 0.320')
 })
 
 test('a share that drifts: calibrate again, but where the threshold follows by itself', () => {
