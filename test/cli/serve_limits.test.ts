@@ -118,6 +118,8 @@ test('what a worker that dies had under way is no longer set aside', async () =>
     .split('\n')
   for (const pid of workers) process.kill(Number(pid), 'SIGKILL')
   expect(await lost).toBe('lost')
+  // A connection that Node hands to a worker before it sees that it is dead is never answered.
+  await serve.until(() => serve.log().filter(({ msg }) => msg === 'worker died').length === workers.length)
   models.instead = () => false
   await serve.until(async () => (await ask().catch(() => undefined))?.status === 200)
 })
