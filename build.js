@@ -27,6 +27,7 @@ const entryPoints = {
   agent: 'src/upstream/agent.ts',
   response_cache: 'src/upstream/response_cache.ts',
   config_file: 'src/io/config_file.ts',
+  segment_log: 'src/io/segment_log.ts',
   o200k: 'src/text/o200k.ts',
   re2: 'src/policies/re2.ts',
   route_call: 'src/cli/route_call.ts',
