@@ -1,3 +1,5 @@
+import { wasmKernel } from './wasm_kernel.ts'
+
 /** What kernel_rows.wat exports: memory, and functions that leave their numbers in it. Places are bytes from its start. */
 interface KernelRows {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
@@ -74,30 +76,21 @@ export function createProduct(matrix: Float32Array, columns: number): (values: F
 }
 
 function instantiate(bytes: number): KernelRows {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(kernelRowsModule)).exports as KernelRows
+  const instance = kernelRows.create()
   instance.memory.grow(Math.ceil(bytes / PAGE))
   return instance
 }
 
-/** The bytes of kernel_rows.wat; see int8_dot.ts. */
-export const kernelRowsModule = Uint8Array.from(
-  atob(
-    'AGFzbQEAAAABEwJgB39/f39/fX8AYAV/f39/fwADAwIAAQUDAQABBxsDBm1lbW9yeQIABmtlcm5lbAAABXdlaWdoAAEK1QUCzQMCA38CewNA/QwA' +
-      'AAAAAAAAAAAAAAAAAAAAIQogASEIIAMgB2ohCQNAIAj9CQIAIAn9AAQA/eUBIQsgCiALIAv95gH95AEhCiAJIARqIQkgCEEEaiIIIAJJDQALIAog' +
-      'Bf0T/eYB/QwAAPzCAAD8wgAA/MIAAPzC/ekBIQogCv1qIQsgCiAL/eUBIQogBiAHaiAL/fgB/Qx/AAAAfwAAAH8AAAB/AAAA/a4BQRf9qwH9DAAA' +
-      'gD8AAIA/AACAPwAAgD8gCv0MGHIxPxhyMT8YcjE/GHIxPyAK/Qzw/XU+8P11PvD9dT7w/XU+IAr9DEdYYz1HWGM9R1hjPUdYYz0gCv0MXJUdPFyV' +
-      'HTxclR08XJUdPCAK/QwjxK46I8SuOiPErjojxK46IAr9DMyFITnMhSE5zIUhOcyFITn95gH95AH95gH95AH95gH95AH95gH95AH95gH95AH95gH9' +
-      '5AH95gECe/0MAAAAPwAAAD8AAAA/AAAAP/0MAAAAPwAAAD8AAAA/AAAAPyAAIAdq/QAEAP3mAf3kASEL/QwAAIA/AACAPwAAgD8AAIA/IAsgCyAL' +
-      '/eYB/eYB/eQBC/3mAf0LBAAgB0EQaiIHIARJDQALC4MCAgN/BXsDQP0MAAAAAAAAAAAAAAAAAAAAACEJ/QwAAAAAAAAAAAAAAAAAAAAAIQr9DAAA' +
-      'AAAAAAAAAAAAAAAAAAAhC/0MAAAAAAAAAAAAAAAAAAAAACEMIAAhBiACIAVqIQcDQCAG/QkCACEIIAkgCCAH/QAEAP3mAf3kASEJIAogCCAH/QAE' +
-      'EP3mAf3kASEKIAsgCCAH/QAEIP3mAf3kASELIAwgCCAH/QAEMP3mAf3kASEMIAcgA2ohByAGQQRqIgYgAUkNAAsgBCAFaiAJ/QsEACAEIAVqIAr9' +
-      'CwQQIAQgBWogC/0LBCAgBCAFaiAM/QsEMCAFQcAAaiIFIANJDQALCw==',
-  ),
-  character => character.charCodeAt(0),
+/** kernel_rows.wat. */
+export const kernelRows = wasmKernel<KernelRows>(
+  'AGFzbQEAAAABEwJgB39/f39/fX8AYAV/f39/fwADAwIAAQUDAQABBxsDBm1lbW9yeQIABmtlcm5lbAAABXdlaWdoAAEK1QUCzQMCA38CewNA/QwA' +
+    'AAAAAAAAAAAAAAAAAAAAIQogASEIIAMgB2ohCQNAIAj9CQIAIAn9AAQA/eUBIQsgCiALIAv95gH95AEhCiAJIARqIQkgCEEEaiIIIAJJDQALIAog' +
+    'Bf0T/eYB/QwAAPzCAAD8wgAA/MIAAPzC/ekBIQogCv1qIQsgCiAL/eUBIQogBiAHaiAL/fgB/Qx/AAAAfwAAAH8AAAB/AAAA/a4BQRf9qwH9DAAA' +
+    'gD8AAIA/AACAPwAAgD8gCv0MGHIxPxhyMT8YcjE/GHIxPyAK/Qzw/XU+8P11PvD9dT7w/XU+IAr9DEdYYz1HWGM9R1hjPUdYYz0gCv0MXJUdPFyV' +
+    'HTxclR08XJUdPCAK/QwjxK46I8SuOiPErjojxK46IAr9DMyFITnMhSE5zIUhOcyFITn95gH95AH95gH95AH95gH95AH95gH95AH95gH95AH95gH9' +
+    '5AH95gECe/0MAAAAPwAAAD8AAAA/AAAAP/0MAAAAPwAAAD8AAAA/AAAAPyAAIAdq/QAEAP3mAf3kASEL/QwAAIA/AACAPwAAgD8AAIA/IAsgCyAL' +
+    '/eYB/eYB/eQBC/3mAf0LBAAgB0EQaiIHIARJDQALC4MCAgN/BXsDQP0MAAAAAAAAAAAAAAAAAAAAACEJ/QwAAAAAAAAAAAAAAAAAAAAAIQr9DAAA' +
+    'AAAAAAAAAAAAAAAAAAAhC/0MAAAAAAAAAAAAAAAAAAAAACEMIAAhBiACIAVqIQcDQCAG/QkCACEIIAkgCCAH/QAEAP3mAf3kASEJIAogCCAH/QAE' +
+    'EP3mAf3kASEKIAsgCCAH/QAEIP3mAf3kASELIAwgCCAH/QAEMP3mAf3kASEMIAcgA2ohByAGQQRqIgYgAUkNAAsgBCAFaiAJ/QsEACAEIAVqIAr9' +
+    'CwQQIAQgBWogC/0LBCAgBCAFaiAM/QsEMCAFQcAAaiIFIANJDQALCw==',
 )
-
-/** The little that is used of it; TypeScript has its types only together with a browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}

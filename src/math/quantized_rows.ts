@@ -1,4 +1,4 @@
-import { createInt8Dot } from './int8_dot.ts'
+import { int8Dot } from './int8_dot.ts'
 
 /** Rows of a matrix in 8 bits a number: value = code · scale of the row, off by at most half a scale. */
 export interface QuantizedRows {
@@ -44,7 +44,7 @@ export function createScan({
   const rows = scales.length
   const padded = Math.ceil(width / LANES) * LANES
   const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * width)))
-  const { memory, quantize, scan, scale } = createInt8Dot()
+  const { memory, quantize, scan, scale } = int8Dot.create()
   const aligned = (bytes: number) => Math.ceil(bytes / LANES) * LANES
   const valuesAt = SCAN_QUERIES * padded * 2
   const sumsAt = valuesAt + padded * 4

@@ -1,4 +1,5 @@
 import type { QuantizedRows } from './quantized_rows.ts'
+import { wasmKernel } from './wasm_kernel.ts'
 
 /** What row_sum.wat exports: memory, and a function that leaves its sums in it. Places are bytes from its start. */
 interface RowSum {
@@ -25,7 +26,7 @@ export function createRowSum(
 ): (chosen: Int32Array, count: number) => Float32Array {
   const padded = Math.ceil(width / LANES) * LANES
   const [factorsAt, outAt, rowsAt] = [most * BYTES, 2 * most * BYTES, 2 * most * BYTES + padded * BYTES]
-  const { memory, sum } = new WebAssembly.Instance(new WebAssembly.Module(rowSumModule)).exports as RowSum
+  const { memory, sum } = rowSum.create()
   const height = codes.length / width
   memory.grow(Math.ceil((rowsAt + height * padded) / PAGE))
   const places = new Int32Array(memory.buffer, 0, most)
@@ -49,20 +50,11 @@ export function createRowSum(
   }
 }
 
-/** The bytes of row_sum.wat; see int8_dot.ts. */
-export const rowSumModule = Uint8Array.from(
-  atob(
-    'AGFzbQEAAAABCQFgBX9/f39/AAMCAQAFAwEAAQcQAgZtZW1vcnkCAANzdW0AAAqhAgGeAgICfwd7A0D9DAAAAAAAAAAAAAAAAAAAAAAhCv0M' +
-      'AAAAAAAAAAAAAAAAAAAAACEL/QwAAAAAAAAAAAAAAAAAAAAAIQz9DAAAAAAAAAAAAAAAAAAAAAAhDSAAIQYCQANAIAYgAU8NASAGIAJq/QkC' +
-      'ACEHIAYoAgAgBWr9AAQAIQggCP2HASEJIAogByAJ/acB/foB/eYB/eQBIQogCyAHIAn9qAH9+gH95gH95AEhCyAI/YgBIQkgDCAHIAn9pwH9' +
-      '+gH95gH95AEhDCANIAcgCf2oAf36Af3mAf3kASENIAZBBGohBgwACwsgBCAK/QsEACAEIAv9CwQQIAQgDP0LBCAgBCAN/QsEMCAEQcAAaiEE' +
-      'IAVBEGoiBSADSQ0ACws=',
-  ),
-  character => character.charCodeAt(0),
+/** row_sum.wat. */
+export const rowSum = wasmKernel<RowSum>(
+  'AGFzbQEAAAABCQFgBX9/f39/AAMCAQAFAwEAAQcQAgZtZW1vcnkCAANzdW0AAAqhAgGeAgICfwd7A0D9DAAAAAAAAAAAAAAAAAAAAAAhCv0M' +
+    'AAAAAAAAAAAAAAAAAAAAACEL/QwAAAAAAAAAAAAAAAAAAAAAIQz9DAAAAAAAAAAAAAAAAAAAAAAhDSAAIQYCQANAIAYgAU8NASAGIAJq/QkC' +
+    'ACEHIAYoAgAgBWr9AAQAIQggCP2HASEJIAogByAJ/acB/foB/eYB/eQBIQogCyAHIAn9qAH9+gH95gH95AEhCyAI/YgBIQkgDCAHIAn9pwH9' +
+    '+gH95gH95AEhDCANIAcgCf2oAf36Af3mAf3kASENIAZBBGohBgwACwsgBCAK/QsEACAEIAv9CwQQIAQgDP0LBCAgBCAN/QsEMCAEQcAAaiEE' +
+    'IAVBEGoiBSADSQ0ACws=',
 )
-
-/** The little that is used of it; TypeScript has its types only together with a browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}

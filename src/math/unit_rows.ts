@@ -1,3 +1,5 @@
+import { wasmKernel } from './wasm_kernel.ts'
+
 /** What unit_rows.wat exports: memory, and a function that works in it. Places are bytes from its start. */
 interface UnitRows {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
@@ -12,7 +14,7 @@ const [LANES, BYTES, PAGE] = [4, 4, 65536] as const
  */
 export function createUnitRow(centre: Float32Array): (row: Float32Array, to: Float32Array) => void {
   const end = Math.ceil(centre.length / LANES) * LANES * BYTES
-  const { memory, unit } = new WebAssembly.Instance(new WebAssembly.Module(unitRowsModule)).exports as UnitRows
+  const { memory, unit } = unitRows.create()
   memory.grow(Math.ceil((2 * end) / PAGE))
   new Float32Array(memory.buffer, end, centre.length).set(centre)
   const held = new Float32Array(memory.buffer, 0, centre.length)
@@ -23,19 +25,10 @@ export function createUnitRow(centre: Float32Array): (row: Float32Array, to: Flo
   }
 }
 
-/** The bytes of unit_rows.wat; see int8_dot.ts. */
-export const unitRowsModule = Uint8Array.from(
-  atob(
-    'AGFzbQEAAAABBwFgA39/fwADAgEABQMBAAEHEQIGbWVtb3J5AgAEdW5pdAAACtEBAc4BBAF/A3sBfAF7IAAhAwNAIAP9AAQAIAL9AAQA/eUBIQQg' +
-      'AyAE/QsEACAE/V8hBSAE/R0B/RL9XyEGIAUgBf3yASEFIAYgBv3yASEGIAcgBf0hAKAhByAHIAX9IQGgIQcgByAG/SEAoCEHIAcgBv0hAaAhByAC' +
-      'QRBqIQIgA0EQaiIDIAFJDQALIAdEAAAAAAAAAABhBEAPC0QAAAAAAADwPyAHn6P9FCEIA0AgACAA/V0DAP1fIAj98gH9Xv1bAwAAIABBCGoiACAB' +
-      'SQ0ACws=',
-  ),
-  character => character.charCodeAt(0),
+/** unit_rows.wat. */
+export const unitRows = wasmKernel<UnitRows>(
+  'AGFzbQEAAAABBwFgA39/fwADAgEABQMBAAEHEQIGbWVtb3J5AgAEdW5pdAAACtEBAc4BBAF/A3sBfAF7IAAhAwNAIAP9AAQAIAL9AAQA/eUBIQQg' +
+    'AyAE/QsEACAE/V8hBSAE/R0B/RL9XyEGIAUgBf3yASEFIAYgBv3yASEGIAcgBf0hAKAhByAHIAX9IQGgIQcgByAG/SEAoCEHIAcgBv0hAaAhByAC' +
+    'QRBqIQIgA0EQaiIDIAFJDQALIAdEAAAAAAAAAABhBEAPC0QAAAAAAADwPyAHn6P9FCEIA0AgACAA/V0DAP1fIAj98gH9Xv1bAwAAIABBCGoiACAB' +
+    'SQ0ACws=',
 )
-
-/** The little that is used of it; TypeScript has its types only together with a browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}

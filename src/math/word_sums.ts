@@ -1,3 +1,5 @@
+import { wasmKernel } from './wasm_kernel.ts'
+
 /** What word_sums.wat exports: memory, and functions that leave their sums in it. Places are bytes from its start. */
 interface WordSums {
   readonly memory: Memory
@@ -30,7 +32,7 @@ export interface RowSums {
  * @param width numbers of a row, a multiple of 4.
  */
 export function createRowSums(width: number): RowSums {
-  const { memory, addRows } = instantiate()
+  const { memory, addRows } = wordSums.create()
   const rowsAt = OUT + width * DOUBLE
   let { places, factored } = listsOf(memory)
   let sums = new Float64Array(memory.buffer, OUT, width)
@@ -72,7 +74,7 @@ export interface CodeSums {
 
 /** @param size how many numbers there are. */
 export function createCodeSums(size: number): CodeSums {
-  const { memory, addCodes } = instantiate()
+  const { memory, addCodes } = wordSums.create()
   const codesAt = OUT + size * WORD
   let { places, factored } = listsOf(memory)
   let sums = new Float32Array(memory.buffer, OUT, size)
@@ -118,10 +120,6 @@ export function createCodeSums(size: number): CodeSums {
   }
 }
 
-function instantiate(): WordSums {
-  return new WebAssembly.Instance(new WebAssembly.Module(wordSumsModule)).exports as WordSums
-}
-
 function listsOf({ buffer }: Memory): { places: Int32Array; factored: Float64Array } {
   return { places: new Int32Array(buffer, 0, 2 * WORDS), factored: new Float64Array(buffer, FACTORS, WORDS) }
 }
@@ -140,20 +138,11 @@ function doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   return to
 }
 
-/** The bytes of word_sums.wat; see int8_dot.ts. */
-export const wordSumsModule = Uint8Array.from(
-  atob(
-    'AGFzbQEAAAABEAJgBX9/f39/AGAEf39/fwADAwIAAQUDAQABBx8DBm1lbW9yeQIAB2FkZFJvd3MAAAhhZGRDb2RlcwABCrQCAq8BAgR/A3sDQCAE' +
-      '/QAEACEKIAT9AAQQIQsgACEGIAIhBwJAA0AgBiABTw0BIAYoAgAgBWohCCAH/QoDACEJIAogCSAI/V0DAP1f/fIB/fABIQogBUEQaiADRgRAIAkg' +
-      'Cf3yASEJCyALIAkgCP1dAwj9X/3yAf3wASELIAZBBGohBiAHQQhqIQcMAAsLIAQgCv0LBAAgBCAL/QsEECAEQSBqIQQgBUEQaiIFIANJDQALC4AB' +
-      'AgR/AXsCQANAIAAgAU8NASAAKAIAIQQgACgCBCEFIAL9XQMAIQggAEEIaiEAIAJBCGohAgNAIAQgBU8NASAELwEAIQYgBEECaiEEIAMgBkH+/wNx' +
-      'QQF0aiEHIAcgB/1cAgD9XyAIIAatQj+G/RL9Uf3wAf1e/VoCAAAMAAsLCws=',
-  ),
-  character => character.charCodeAt(0),
+/** word_sums.wat. */
+export const wordSums = wasmKernel<WordSums>(
+  'AGFzbQEAAAABEAJgBX9/f39/AGAEf39/fwADAwIAAQUDAQABBx8DBm1lbW9yeQIAB2FkZFJvd3MAAAhhZGRDb2RlcwABCrQCAq8BAgR/A3sDQCAE' +
+    '/QAEACEKIAT9AAQQIQsgACEGIAIhBwJAA0AgBiABTw0BIAYoAgAgBWohCCAH/QoDACEJIAogCSAI/V0DAP1f/fIB/fABIQogBUEQaiADRgRAIAkg' +
+    'Cf3yASEJCyALIAkgCP1dAwj9X/3yAf3wASELIAZBBGohBiAHQQhqIQcMAAsLIAQgCv0LBAAgBCAL/QsEECAEQSBqIQQgBUEQaiIFIANJDQALC4AB' +
+    'AgR/AXsCQANAIAAgAU8NASAAKAIAIQQgACgCBCEFIAL9XQMAIQggAEEIaiEAIAJBCGohAgNAIAQgBU8NASAELwEAIQYgBEECaiEEIAMgBkH+/wNx' +
+    'QQF0aiEHIAcgB/1cAgD9XyAIIAatQj+G/RL9Uf3wAf1e/VoCAAAMAAsLCws=',
 )
-
-/** The little that is used of it; TypeScript has its types only together with a browser's. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object) => { readonly exports: unknown }
-}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import createWabt from 'wabt'
-import { createKernel, createProduct, kernelRowsModule } from '../../src/math/kernel_rows.ts'
+import { createKernel, createProduct, kernelRows } from '../../src/math/kernel_rows.ts'
 import { createRandom } from '../../src/math/random.ts'
 
 const numbers = (length: number, seed: number) => {
@@ -47,5 +47,5 @@ test('the bytes are those of kernel_rows.wat', async () => {
   const wabt = await createWabt()
   const source = readFileSync('src/math/kernel_rows.wat', 'utf8')
   const module = wabt.parseWat('kernel_rows.wat', source, { simd: true })
-  expect(Buffer.from(kernelRowsModule)).toEqual(Buffer.from(module.toBinary({}).buffer))
+  expect(Buffer.from(kernelRows.bytes())).toEqual(Buffer.from(module.toBinary({}).buffer))
 })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import createWabt from 'wabt'
-import { int8DotModule } from '../../src/math/int8_dot.ts'
+import { int8Dot } from '../../src/math/int8_dot.ts'
 import { createScan, quantizeRows, SCAN_QUERIES } from '../../src/math/quantized_rows.ts'
 import { createRandom } from '../../src/math/random.ts'
 import { normalize } from '../../src/math/vectors.ts'
@@ -80,5 +80,5 @@ test('two queries in one double do not spill into each other at their largest', 
 test('the bytes are those of int8_dot.wat', async () => {
   const wabt = await createWabt()
   const module = wabt.parseWat('int8_dot.wat', readFileSync('src/math/int8_dot.wat', 'utf8'), { simd: true })
-  expect(Buffer.from(int8DotModule)).toEqual(Buffer.from(module.toBinary({}).buffer))
+  expect(Buffer.from(int8Dot.bytes())).toEqual(Buffer.from(module.toBinary({}).buffer))
 })
