@@ -132,5 +132,8 @@ function reasonOf(code: string, message: string): string {
   if (code === 'DUPLICATE_KEY') return 'a key twice. Leave one out.'
   if (code === 'TAB_AS_INDENT') return 'a tab as indentation. Use spaces.'
   if (code === 'MULTIPLE_DOCS') return 'several documents (---). Leave one.'
-  return `something else: ${safelyPrintable(message.split('\n')[0]!).replace(/\.?$/, '')}.`
+  if (code === 'BAD_INDENT' && message.startsWith('Flow ')) return 'a [ or { that is not closed. Close it.'
+  // The place stands before the message already.
+  const [sentence = ''] = message.split(/ at line \d+, column \d+:|\n/, 1)
+  return `something else: ${safelyPrintable(sentence).replace(/\.?$/, '')}.`
 }

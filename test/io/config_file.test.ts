@@ -112,6 +112,12 @@ test.each<[string, string | Uint8Array, RegExp]>([
     'strategy: mf\n---\nstrategy: mf\n',
     /^:2:1: expected YAML, got several documents \(---\)\. Leave one\.$/,
   ],
+  ['a bracket left open', 'models: [\n', /^:2:1: expected YAML, got a \[ or \{ that is not closed\. Close it\.$/],
+  [
+    'items out of line',
+    'a:\n  - b\n c: d\n',
+    /^:3:2: expected YAML, got something else: All mapping items must start at the same column\.$/,
+  ],
   ['a tag', 'strategy: !ENV X\n', /^:1:11: expected YAML, got something else: Unresolved tag: !ENV\.$/],
   ['an alias of nothing', 'strategy: *x\n', /^:1:11: expected YAML, got something else: Unresolved alias /],
   ['a bomb of aliases', bomb, /^:1:1: expected YAML, got something else: Excessive alias count/],
