@@ -135,12 +135,8 @@ type Ending = 'whole' | 'cut' | 'abandoned' | 'stopped'
 const ONE_PIECE = 65_536
 
 /** The whole body. */
-async function sendWhole(
-  { status, body, bytes: whole }: Forwarded,
-  response: ServerResponse,
-  headers: string[],
-): Promise<Ending> {
-  const bytes = whole ?? (await gathered(body))
+function sendWhole({ status, bytes }: Forwarded, response: ServerResponse, headers: string[]): Ending {
+  if (!bytes) throw new Error('serve: expected an answer that is no stream with its bytes, got none')
   if (response.destroyed) return 'abandoned'
   headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
@@ -148,12 +144,6 @@ async function sendWhole(
   if (bytes.length > ONE_PIECE) response.end(bytes)
   else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
   return 'whole'
-}
-
-async function gathered(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of body) pieces.push(piece)
-  return Buffer.concat(pieces)
 }
 
 /** Copies a stream. One that breaks off ends with an error event: a clean end would say that the answer is whole. */
