@@ -39,7 +39,7 @@ export async function create(
       for (let i = 0; i < texts.length; i++) {
         count = 0
         visitPieces(texts[i]!, slots, MOST_PIECES, add)
-        toUnit(sumOf(pieces, count), vectors.subarray(i * dimensions, (i + 1) * dimensions))
+        toUnit(sumOf(pieces, count), 0, vectors, i * dimensions)
       }
       return vectors
     },

@@ -43,16 +43,7 @@
             (i32x4.dot_i16x8_s (local.get $high) (v128.load offset=16 (local.get $q3))))))
           (local.set $q3 (i32.add (local.get $q3) (i32.const 32)))
           (br_if $each_16 (i32.lt_u (local.tee $from (i32.add (local.get $from) (i32.const 16))) (local.get $end))))
-        ;; The four numbers of each become one: a b c d.
-        (local.set $a (i32x4.add
-          (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $a) (local.get $b))
-          (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $a) (local.get $b))))
-        (local.set $c (i32x4.add
-          (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $c) (local.get $d))
-          (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $c) (local.get $d))))
-        (local.set $a (i32x4.add
-          (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $a) (local.get $c))
-          (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $a) (local.get $c))))
+        (local.set $a (call $summed (local.get $a) (local.get $b) (local.get $c) (local.get $d)))
         (v128.store32_lane 0 (local.get $to) (local.get $a))
         (local.set $to (i32.add (local.get $to) (local.get $stride)))
         (v128.store32_lane 1 (local.get $to) (local.get $a))
@@ -66,6 +57,56 @@
       (local.set $codes (local.get $end))
       (local.set $out (i32.add (local.get $out) (i32.const 4)))
       (br_if $each_row (i32.lt_u (local.tee $row (i32.add (local.get $row) (i32.const 1))) (local.get $rows)))))
+  ;; The same of one query, four rows at a time: $codes ends with three rows of anything, $out is filled up to a multiple of 4.
+  (func (export "scanOne") (param $query i32) (param $codes i32) (param $rows i32) (param $width i32) (param $out i32)
+    (local $end i32) (local $from i32) (local $last i32)
+    (local $low v128) (local $high v128) (local $a v128) (local $b v128) (local $c v128) (local $d v128)
+    (local $r1 i32) (local $r2 i32) (local $r3 i32)
+    (local.set $last (i32.add (local.get $out) (i32.shl (local.get $rows) (i32.const 2))))
+    (local.set $end (i32.add (local.get $query) (i32.shl (local.get $width) (i32.const 1))))
+    (loop $each_4_rows
+      (local.set $a (v128.const i32x4 0 0 0 0))
+      (local.set $b (v128.const i32x4 0 0 0 0))
+      (local.set $c (v128.const i32x4 0 0 0 0))
+      (local.set $d (v128.const i32x4 0 0 0 0))
+      (local.set $from (local.get $query))
+      (local.set $r1 (i32.add (local.get $codes) (local.get $width)))
+      (local.set $r2 (i32.add (local.get $r1) (local.get $width)))
+      (local.set $r3 (i32.add (local.get $r2) (local.get $width)))
+      (loop $each_16
+        (local.set $low (v128.load (local.get $from)))
+        (local.set $high (v128.load offset=16 (local.get $from)))
+        (local.set $a (i32x4.add (local.get $a) (i32x4.add
+          (i32x4.dot_i16x8_s (v128.load8x8_s (local.get $codes)) (local.get $low))
+          (i32x4.dot_i16x8_s (v128.load8x8_s offset=8 (local.get $codes)) (local.get $high)))))
+        (local.set $codes (i32.add (local.get $codes) (i32.const 16)))
+        (local.set $b (i32x4.add (local.get $b) (i32x4.add
+          (i32x4.dot_i16x8_s (v128.load8x8_s (local.get $r1)) (local.get $low))
+          (i32x4.dot_i16x8_s (v128.load8x8_s offset=8 (local.get $r1)) (local.get $high)))))
+        (local.set $r1 (i32.add (local.get $r1) (i32.const 16)))
+        (local.set $c (i32x4.add (local.get $c) (i32x4.add
+          (i32x4.dot_i16x8_s (v128.load8x8_s (local.get $r2)) (local.get $low))
+          (i32x4.dot_i16x8_s (v128.load8x8_s offset=8 (local.get $r2)) (local.get $high)))))
+        (local.set $r2 (i32.add (local.get $r2) (i32.const 16)))
+        (local.set $d (i32x4.add (local.get $d) (i32x4.add
+          (i32x4.dot_i16x8_s (v128.load8x8_s (local.get $r3)) (local.get $low))
+          (i32x4.dot_i16x8_s (v128.load8x8_s offset=8 (local.get $r3)) (local.get $high)))))
+        (local.set $r3 (i32.add (local.get $r3) (i32.const 16)))
+        (br_if $each_16 (i32.lt_u (local.tee $from (i32.add (local.get $from) (i32.const 32))) (local.get $end))))
+      (v128.store (local.get $out) (call $summed (local.get $a) (local.get $b) (local.get $c) (local.get $d)))
+      (local.set $codes (local.get $r3))
+      (br_if $each_4_rows (i32.lt_u (local.tee $out (i32.add (local.get $out) (i32.const 16))) (local.get $last)))))
+  ;; The four numbers of each become one: a b c d.
+  (func $summed (param $a v128) (param $b v128) (param $c v128) (param $d v128) (result v128)
+    (local.set $a (i32x4.add
+      (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $a) (local.get $b))
+      (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $a) (local.get $b))))
+    (local.set $c (i32x4.add
+      (i8x16.shuffle 0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23 (local.get $c) (local.get $d))
+      (i8x16.shuffle 8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31 (local.get $c) (local.get $d))))
+    (i32x4.add
+      (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23 (local.get $a) (local.get $c))
+      (i8x16.shuffle 8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31 (local.get $a) (local.get $c))))
   ;; Rounds numbers from $values up to $end, a multiple of 16 bytes, to 16 bits each at $out: whole multiples of a step, halves
   ;; upwards as Math.round does it, so that the largest is $most steps. Returns the step.
   (func (export "quantize") (param $values i32) (param $end i32) (param $most f64) (param $out i32) (result f64)

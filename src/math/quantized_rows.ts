@@ -25,53 +25,69 @@ export function quantizeRows(matrix: Float32Array, width: number): QuantizedRows
   return { codes, scales, width }
 }
 
-/** Queries that one call of a scan takes at most. */
-export const SCAN_QUERIES = 32
+/** Queries that are compared to the rows at once. */
+const QUERIES = 32
 /** Numbers that are multiplied at once; rows and queries are filled up to a multiple of it. */
 const LANES = 16
 const PAGE = 65536
 
 /**
- * A function that fills `out` (row-major queries × rows) with the dot products of up to `SCAN_QUERIES` queries (row-major
- * queries × width) and every row: cosines where both are of unit length. Queries are rounded to whole multiples of their
- * own scale, as fine as sums in 32 bits allow, so that nothing depends on which of them are asked together.
+ * Calls `visit` once per query (row-major queries × width), in order, with its dot product with every row: cosines where both are
+ * of unit length. They are the same memory for later queries.
  */
-export function createScan({
-  codes,
-  scales,
-  width,
-}: QuantizedRows): (queries: Float32Array, out: Float32Array) => void {
+export type Scan = (queries: Float32Array, visit: (query: number, cosines: Float32Array) => void) => void
+
+/**
+ * A scan over rows. Queries are rounded to whole multiples of their own scale, as fine as sums in 32 bits allow, so that nothing
+ * depends on which of them are asked together.
+ */
+export function createScan({ codes, scales, width }: QuantizedRows): Scan {
   const rows = scales.length
   const padded = Math.ceil(width / LANES) * LANES
   const most = Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * width)))
-  const { memory, quantize, scan, scale } = int8Dot.create()
+  const { memory, quantize, scan, scanOne, scale } = int8Dot.create()
   const aligned = (bytes: number) => Math.ceil(bytes / LANES) * LANES
-  const valuesAt = SCAN_QUERIES * padded * 2
+  const valuesAt = QUERIES * padded * 2
   const sumsAt = valuesAt + padded * 4
-  const cosinesAt = aligned(sumsAt + SCAN_QUERIES * rows * 4) + LANES
-  const scalesAt = aligned(cosinesAt + SCAN_QUERIES * rows * 4) + LANES
+  const cosinesAt = aligned(sumsAt + QUERIES * rows * 4) + LANES
+  const scalesAt = aligned(cosinesAt + QUERIES * rows * 4) + LANES
   const codesAt = aligned(scalesAt + rows * 4) + LANES
-  memory.grow(Math.ceil((codesAt + rows * padded) / PAGE))
+  memory.grow(Math.ceil((codesAt + (rows + 3) * padded) / PAGE))
   const values = new Float32Array(memory.buffer, valuesAt, width)
-  const cosines = new Float32Array(memory.buffer, cosinesAt, SCAN_QUERIES * rows)
+  const cosines = Array.from(
+    { length: QUERIES },
+    (_, query) => new Float32Array(memory.buffer, cosinesAt + query * rows * 4, rows),
+  )
   new Float32Array(memory.buffer, scalesAt, rows).set(scales)
   const stored = new Int8Array(memory.buffer, codesAt, rows * padded)
   if (padded === width) stored.set(codes)
   else for (let row = 0; row < rows; row++) stored.set(codes.subarray(row * width, (row + 1) * width), row * padded)
-  const steps = new Float64Array(SCAN_QUERIES)
-  return (queries, out) => {
-    const count = queries.length / width
-    if (rows === 0 || count === 0) return
+  const steps = new Float64Array(QUERIES)
+
+  function compare(queries: Float32Array, first: number, count: number): void {
     for (let query = 0; query < count; query++) {
-      values.set(queries.subarray(query * width, (query + 1) * width))
+      const from = (first + query) * width
+      for (let j = 0; j < width; j++) values[j] = queries[from + j]!
       steps[query] = quantize(valuesAt, valuesAt + padded * 4, most, query * padded * 2)
     }
-    scan(0, count, codesAt, rows, padded, sumsAt)
-    // In order, since each may fill the first places of the next.
+    // Four at a time, and what is left one by one. In order, since each may fill the first places of the next.
+    const fours = count - (count % 4)
+    if (fours > 0) scan(0, fours, codesAt, rows, padded, sumsAt)
+    for (let query = fours; query < count; query++) {
+      scanOne(query * padded * 2, codesAt, rows, padded, sumsAt + query * rows * 4)
+    }
     for (let query = 0; query < count; query++) {
       const sums = sumsAt + query * rows * 4
       scale(sums, sums + rows * 4, steps[query]!, scalesAt, cosinesAt + query * rows * 4)
     }
-    out.set(cosines.subarray(0, count * rows))
+  }
+
+  return (queries, visit) => {
+    const total = queries.length / width
+    for (let first = 0; first < total; first += QUERIES) {
+      const count = Math.min(QUERIES, total - first)
+      if (rows > 0) compare(queries, first, count)
+      for (let query = 0; query < count; query++) visit(first + query, cosines[query]!)
+    }
   }
 }

@@ -8,20 +8,25 @@ interface UnitRows {
 
 const [LANES, BYTES, PAGE] = [4, 4, 65536] as const
 
+/** Puts the row that begins at `from` of `rows`, less the centre and at unit length, into `to` from `at` on; a row of zeros stays. */
+export type ToUnitRow = (rows: Float32Array, from: number, to: Float32Array, at: number) => void
+
 /**
- * A function that puts a row less the centre, at unit length, into `to`; a row of zeros stays. Bit for bit what `normalize` gives.
+ * A function that brings rows to unit length, bit for bit as `normalize` does it.
  * @param centre as wide as the rows.
  */
-export function createUnitRow(centre: Float32Array): (row: Float32Array, to: Float32Array) => void {
+export function createUnitRow(centre: Float32Array): ToUnitRow {
   const end = Math.ceil(centre.length / LANES) * LANES * BYTES
   const { memory, unit } = unitRows.create()
   memory.grow(Math.ceil((2 * end) / PAGE))
   new Float32Array(memory.buffer, end, centre.length).set(centre)
-  const held = new Float32Array(memory.buffer, 0, centre.length)
-  return (row, to) => {
-    held.set(row)
+  const width = centre.length
+  const held = new Float32Array(memory.buffer, 0, width)
+  // Copied by loops: views of parts of an array cost more than rows of this width.
+  return (rows, from, to, at) => {
+    for (let j = 0; j < width; j++) held[j] = rows[from + j]!
     unit(0, end, end)
-    to.set(held)
+    for (let j = 0; j < width; j++) to[at + j] = held[j]!
   }
 }
 

@@ -39,12 +39,13 @@ export function createRowSums(width: number): RowSums {
   let rows = new Float32Array(memory.buffer, rowsAt)
   return {
     set(number, row) {
-      if (needMemory(memory, rowsAt + (number + 1) * width * WORD)) {
+      if ((number + 1) * width > rows.length) {
+        growMemory(memory, rowsAt + (number + 1) * width * WORD)
         ;({ places, factored } = listsOf(memory))
         sums = new Float64Array(memory.buffer, OUT, width)
         rows = new Float32Array(memory.buffer, rowsAt)
       }
-      rows.set(row, number * width)
+      for (let j = 0, at = number * width; j < width; j++) rows[at + j] = row[j]!
     },
     sum(words, factors, count) {
       sums.fill(0)
@@ -63,11 +64,13 @@ export function createRowSums(width: number): RowSums {
 
 /** Sums, over the words of a text, of what the codes of each word stand for: the numbers `code >> 1`, an odd code with less. */
 export interface CodeSums {
-  /** Keeps the codes of word `number`: 16 bits each. Numbers come in order; from 0 again where all is forgotten. */
-  set(number: number, codes: readonly number[]): void
+  /** Begins word `number`, which has no codes yet. Numbers come in order; from 0 again where all is forgotten. */
+  begin(number: number): void
+  /** Adds a code of 16 bits to the word that was begun last. */
+  add(code: number): void
   /**
    * Adds up the codes of the first `count` of `words`, each times the factor of its word, then the first `singles` of `single`
-   * times 1, in that order and each sum in 32 bits. The same memory until the next `set` or `sum`.
+   * times 1, in that order and each sum in 32 bits. The same memory until the next `begin`, `add` or `sum`.
    */
   sum(words: Int32Array, factors: Float64Array, count: number, single: Uint16Array, singles: number): Float32Array
 }
@@ -82,20 +85,25 @@ export function createCodeSums(size: number): CodeSums {
   /** Where the codes of each word end, in codes. */
   let ends = new Int32Array(1 << 12)
   let end = 0
+  let latest = 0
   const reserve = (more: number) => {
-    if (!needMemory(memory, codesAt + (end + more) * SHORT)) return
+    if (end + more <= codes.length) return
+    growMemory(memory, codesAt + (end + more) * SHORT)
     ;({ places, factored } = listsOf(memory))
     sums = new Float32Array(memory.buffer, OUT, size)
     codes = new Uint16Array(memory.buffer, codesAt)
   }
   return {
-    set(number, added) {
+    begin(number) {
       if (number === 0) end = 0
-      reserve(added.length)
-      codes.set(added, end)
-      end += added.length
       if (number === ends.length) ends = doubled(ends)
       ends[number] = end
+      latest = number
+    },
+    add(code) {
+      reserve(1)
+      codes[end++] = code
+      ends[latest] = end
     },
     sum(words, factors, count, single, singles) {
       reserve(singles)
@@ -124,12 +132,10 @@ function listsOf({ buffer }: Memory): { places: Int32Array; factored: Float64Arr
   return { places: new Int32Array(buffer, 0, 2 * WORDS), factored: new Float64Array(buffer, FACTORS, WORDS) }
 }
 
-/** Sees to it that there are so many bytes; returns whether the memory is another one now. */
-function needMemory(memory: Memory, bytes: number): boolean {
+/** Makes the memory twice as large or larger, so that it has so many bytes; views of it are no longer any. */
+function growMemory(memory: Memory, bytes: number): void {
   const has = memory.buffer.byteLength
-  if (bytes <= has) return false
   memory.grow(Math.ceil(Math.max(bytes - has, has) / PAGE))
-  return true
 }
 
 function doubled(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

@@ -1,6 +1,6 @@
 import { createKernel } from '../math/kernel_rows.ts'
-import { createScan, quantizeRows, SCAN_QUERIES } from '../math/quantized_rows.ts'
-import { createUnitRow } from '../math/unit_rows.ts'
+import { createScan, quantizeRows } from '../math/quantized_rows.ts'
+import { createUnitRow, type ToUnitRow } from '../math/unit_rows.ts'
 import { meanRow } from '../math/vectors.ts'
 import { fillStatistics, promptStatistics, standardised, statisticMoments, statisticNames } from '../text/statistics.ts'
 import { createVocabulary, KEPT_WORDS, type Vocabulary } from '../text/vocabulary.ts'
@@ -113,25 +113,20 @@ function createFeatures(parts: Parts): PromptFeatures {
   const shape = row.subarray(landmarks + WORDING_DIMENSIONS)
   const scan = createScan({ codes, scales, width: embedder.dimensions })
   const fillKernel = createKernel(shapes, landmarks, shapeWidth)
-  const cosines = new Float32Array(SCAN_QUERIES * landmarks)
   return {
     width,
     landmarks,
     async visit(prompts, use) {
       const { dimensions } = embedder
       const meanings = centred(await embedder.embed(prompts), centreMeaning, dimensions)
-      for (let start = 0; start < prompts.length; start += SCAN_QUERIES) {
-        const end = Math.min(prompts.length, start + SCAN_QUERIES)
-        scan(meanings.subarray(start * dimensions, end * dimensions), cosines)
-        for (let i = start; i < end; i++) {
-          fillShape(prompts[i]!, statistics, shape)
-          fillKernel(cosines.subarray((i - start) * landmarks, (i - start + 1) * landmarks), shape, row)
-          vocabulary.read(prompts[i]!)
-          fillWording(wording)
-          centreWording(wording, wording)
-          use(row, i)
-        }
-      }
+      scan(meanings, (i, cosines) => {
+        fillShape(prompts[i]!, statistics, shape)
+        fillKernel(cosines, shape, row)
+        vocabulary.read(prompts[i]!)
+        fillWording(wording)
+        centreWording(wording, 0, wording, 0)
+        use(row, i)
+      })
     },
     kernel,
   }
@@ -141,11 +136,8 @@ function createFeatures(parts: Parts): PromptFeatures {
     const row = new Float32Array(landmarks)
     for (let i = 0; i < landmarks; i++) {
       const meaning = codes.subarray(i * embedder.dimensions, (i + 1) * embedder.dimensions)
-      scan(
-        Float32Array.from(meaning, code => code * scales[i]!),
-        cosines,
-      )
-      fillKernel(cosines.subarray(0, landmarks), shapes.subarray(i * STATISTICS, (i + 1) * STATISTICS), row)
+      const own = Float32Array.from(meaning, code => code * scales[i]!)
+      scan(own, (_, cosines) => fillKernel(cosines, shapes.subarray(i * STATISTICS, (i + 1) * STATISTICS), row))
       matrix.set(row, i * landmarks)
     }
     return matrix
@@ -164,11 +156,8 @@ function wordingsOf(prompts: readonly string[]): Float32Array {
 }
 
 /** Rows of a row-major matrix, each centred in place. */
-function centred(rows: Float32Array, centre: ReturnType<typeof createUnitRow>, width: number): Float32Array {
-  for (let start = 0; start < rows.length; start += width) {
-    const row = rows.subarray(start, start + width)
-    centre(row, row)
-  }
+function centred(rows: Float32Array, toUnit: ToUnitRow, width: number): Float32Array {
+  for (let start = 0; start < rows.length; start += width) toUnit(rows, start, rows, start)
   return rows
 }
 

@@ -1,4 +1,4 @@
-import { createScan, type QuantizedRows, quantizeRows, SCAN_QUERIES } from '../math/quantized_rows.ts'
+import { createScan, quantizeRows, type Scan } from '../math/quantized_rows.ts'
 import type { Checkpoint, Outcomes, Reason, Tensor } from '../types.ts'
 import { checkIndexes, tensorOf } from './checkpoint_parts.ts'
 import { readStrings, stringTensors } from './strings_tensor.ts'
@@ -8,11 +8,8 @@ const REASONS = 5
 /** Training prompts as a strategy remembers them: vectors in 8 bits a number, ids, categories. */
 export interface TrainingRows {
   readonly count: number
-  /**
-   * Calls `visit` once per query, in order, with its cosines to all rows: an array that the next call overwrites.
-   * @param queries row-major queries × width, of unit length.
-   */
-  scan(queries: Float32Array, visit: (query: number, cosines: Float32Array) => void): void
+  /** Cosines of queries of unit length with all rows. */
+  readonly scan: Scan
   /** A row as a reason; with text only where it was kept. */
   reason(row: number, weight: number): Reason
 }
@@ -50,7 +47,7 @@ export function readRows(checkpoint: Checkpoint, width: number): TrainingRows {
   const textOf = Object.hasOwn(checkpoint.tensors, 'prompts') ? readStrings(checkpoint, 'prompts', count) : undefined
   return {
     count,
-    scan: scanOver({ codes, scales, width }),
+    scan: createScan({ codes, scales, width }),
     reason(row, weight) {
       const name = categoryOf(category[row]!)
       return {
@@ -67,21 +64,4 @@ export function readRows(checkpoint: Checkpoint, width: number): TrainingRows {
 /** The neighbours that moved the win rate most, in that order. */
 export function strongestReasons(reasons: readonly Reason[]): Reason[] {
   return reasons.toSorted((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, REASONS)
-}
-
-function scanOver(rows: QuantizedRows): TrainingRows['scan'] {
-  const { width } = rows
-  const count = rows.scales.length
-  const scan = createScan(rows)
-  return (queries, visit) => {
-    const total = queries.length / width
-    const cosines = new Float32Array(Math.min(SCAN_QUERIES, total) * count)
-    for (let first = 0; first < total; first += SCAN_QUERIES) {
-      const last = Math.min(first + SCAN_QUERIES, total)
-      scan(queries.subarray(first * width, last * width), cosines)
-      for (let query = first; query < last; query++) {
-        visit(query, cosines.subarray((query - first) * count, (query - first + 1) * count))
-      }
-    }
-  }
 }

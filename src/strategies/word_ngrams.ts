@@ -1,7 +1,7 @@
 import { createRowSum } from '../math/row_sum.ts'
 import { createRowSums } from '../math/word_sums.ts'
 import { NGRAM_BITS, ngramIndex } from '../text/ngram_counts.ts'
-import { CHARACTERS, ngramKinds, PAIR, visitNgrams, WORD } from '../text/ngrams.ts'
+import { CHARACTERS, type CutWord, ngramKinds, PAIR, visitWord, WORD } from '../text/ngrams.ts'
 import { type Vocabulary, wordsOf } from '../text/vocabulary.ts'
 import type { Checkpoint } from '../types.ts'
 import { numberOption, numbersOption, tensorOf } from './checkpoint_parts.ts'
@@ -46,11 +46,9 @@ export function readNgramTables(checkpoint: Checkpoint, experts: number): NgramT
 }
 
 /** Places of a word and of its runs of characters among the n-grams, the word first. */
-export function wordIndexes(word: string): number[] {
+export function wordIndexes(word: CutWord): number[] {
   const indexes: number[] = []
-  visitNgrams(word, (hash, kind) => {
-    if (kind !== PAIR) indexes.push(ngramIndex(hash, kind))
-  })
+  visitWord(word, (hash, kind) => indexes.push(ngramIndex(hash, kind)))
   return indexes
 }
 
@@ -72,19 +70,18 @@ export function createNgramScorer(tables: NgramTables, vocabulary: Vocabulary): 
   const squares = new Float64Array(KINDS)
   const scores = new Float64Array(experts)
 
-  function learn(word: string, number: number): void {
+  function learn(word: CutWord, number: number): void {
     row.fill(0)
-    for (const index of wordIndexes(word)) {
-      const isWord = index >> NGRAM_BITS === WORD
-      addCodes(row, isWord ? 0 : experts, index)
-      row[row.length - (isWord ? 2 : 1)]! += idf[index]! ** 2
-    }
+    visitWord(word, addNgram)
     known.set(number, row)
   }
 
-  function addCodes(to: Float64Array, at: number, index: number): void {
+  function addNgram(hash: number, kind: number): void {
+    const index = ngramIndex(hash, kind)
     const from = index * experts
-    for (let expert = 0; expert < experts; expert++) to[at + expert]! += codes[from + expert]!
+    const to = kind === WORD ? 0 : experts
+    for (let expert = 0; expert < experts; expert++) row[to + expert]! += codes[from + expert]!
+    row[row.length - (kind === WORD ? 2 : 1)]! += idf[index]! ** 2
   }
 
   /** Adds words that are said so often to what is summed. */

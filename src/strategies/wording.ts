@@ -1,6 +1,6 @@
 import { createUnitRow } from '../math/unit_rows.ts'
 import { createCodeSums } from '../math/word_sums.ts'
-import { PAIR, visitNgrams } from '../text/ngrams.ts'
+import { visitWord } from '../text/ngrams.ts'
 import type { Vocabulary } from '../text/vocabulary.ts'
 
 /** Numbers of a wording. */
@@ -17,23 +17,16 @@ export function createWording(vocabulary: Vocabulary): (row: Float32Array) => vo
   const toUnit = createUnitRow(new Float32Array(WORDING_DIMENSIONS))
   const ngrams = createCodeSums(WORDING_DIMENSIONS)
   let pairCodes = new Uint16Array(1 << 10)
+  const add = (hash: number) => ngrams.add(codeOf(hash))
   vocabulary.onWord((word, number) => {
-    const codes: number[] = []
-    visitNgrams(
-      word,
-      (hash, kind) => {
-        if (kind !== PAIR) codes.push(codeOf(hash))
-      },
-      LEAST,
-      MOST,
-    )
-    ngrams.set(number, codes)
+    ngrams.begin(number)
+    visitWord(word, add, LEAST, MOST)
   })
   return row => {
     const { words, frequencies, wordCount, pairs, pairCount } = vocabulary
     if (pairCount > pairCodes.length) pairCodes = new Uint16Array(pairCount)
     for (let i = 0; i < pairCount; i++) pairCodes[i] = codeOf(pairs[i]!)
-    toUnit(ngrams.sum(words, frequencies, wordCount, pairCodes, pairCount), row)
+    toUnit(ngrams.sum(words, frequencies, wordCount, pairCodes, pairCount), 0, row, 0)
   }
 }
 

@@ -34,6 +34,20 @@ export function visitNgrams(text: string, visit: NgramVisitor, least = LEAST, mo
   }
 }
 
+/** A word in a lower-cased text: where it stands, and its hash, not yet mixed. */
+export interface CutWord {
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  readonly hash: number
+}
+
+/** Visits what `visitNgrams` does of a text that is this word alone. */
+export function visitWord({ text, start, end, hash }: CutWord, visit: NgramVisitor, least = LEAST, most = MOST): void {
+  visit(mix32(hash), WORD, start, end)
+  if (isLetter(text.charCodeAt(start))) visitCharacters(text, start, end, visit, least, most)
+}
+
 /** Of texts one after the other: a visitor must not visit the n-grams of another text. */
 const words = createWordCutter()
 

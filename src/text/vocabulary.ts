@@ -1,6 +1,6 @@
 import { mix32 } from './hash.ts'
 import { termFrequency } from './ngram_counts.ts'
-import { pairHash } from './ngrams.ts'
+import { type CutWord, pairHash } from './ngrams.ts'
 import { createWordCutter } from './words.ts'
 
 /** UTF-16 units of the longest word; a longer run of letters is several words. */
@@ -12,7 +12,7 @@ export const KEPT_WORDS = 1 << 15
 /** Reads one text after another, and knows again the words that it has read before. */
 export interface Vocabulary {
   /** From now on calls `learn` with each word that is new, and its number. */
-  onWord(learn: (word: string, number: number) => void): void
+  onWord(learn: (word: CutWord, number: number) => void): void
   /** Reads a text; the other members then speak of it, until the next. */
   read(text: string): void
   /** Numbers of its different words, in the order of first sight: `wordCount` of them. */
@@ -37,7 +37,7 @@ const ENTRY_BITS = 2
  * @param capacity words after which it forgets all before the next text, and numbers anew from 0.
  */
 export function createVocabulary(capacity: number): Vocabulary {
-  const learners: ((word: string, number: number) => void)[] = []
+  const learners: ((word: CutWord, number: number) => void)[] = []
   const cutter = createWordCutter()
   /** A hash table with open addressing. */
   let table = new Int32Array(1 << 14)
@@ -59,9 +59,13 @@ export function createVocabulary(capacity: number): Vocabulary {
     return entry
   }
 
-  function learn(word: string, hash: number, other: number): void {
+  function learn(word: CutWord, other: number): void {
     if ((size + 1) * 2 > table.length >> ENTRY_BITS) enlarge()
-    table.set([hash, other, ++size, 0], entryOf(hash, other))
+    const entry = entryOf(word.hash, other)
+    table[entry + HASH] = word.hash
+    table[entry + OTHER] = other
+    table[entry + NUMBER] = ++size
+    table[entry + PLACE] = 0
     for (const each of learners) each(word, size - 1)
   }
 
@@ -83,7 +87,7 @@ export function createVocabulary(capacity: number): Vocabulary {
       const other = others[i]!
       let entry = entryOf(hash, other)
       if (table[entry + NUMBER] === 0) {
-        learn(lower.slice(starts[i]!, ends[i]!), hash, other)
+        learn({ text: lower, start: starts[i]!, end: ends[i]!, hash }, other)
         entry = entryOf(hash, other)
       }
       const number = table[entry + NUMBER]! - 1

@@ -14,14 +14,14 @@ test.each([1, 3, 4, 130, 256])('a row of %i numbers is bit for bit what normaliz
     const row = numbers()
     const expected = row.map((value, j) => value - centre[j]!)
     normalize(expected)
-    toUnit(row, row)
+    toUnit(row, 0, row, 0)
     expect(row).toEqual(expected)
   }
 })
 
 test('a row of zeros stays one', () => {
   const row = Float32Array.of(1, 2, 3)
-  createUnitRow(row)(row, row)
+  createUnitRow(row)(row, 0, row, 0)
   expect([...row]).toEqual([0, 0, 0])
 })
 

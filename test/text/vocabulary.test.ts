@@ -4,8 +4,8 @@ import { createVocabulary, type Vocabulary, wordsOf } from '../../src/text/vocab
 function learned(capacity: number): { vocabulary: Vocabulary; words: string[] } {
   const vocabulary = createVocabulary(capacity)
   const words: string[] = []
-  vocabulary.onWord((word, number) => {
-    words[number] = word
+  vocabulary.onWord(({ text, start, end }, number) => {
+    words[number] = text.slice(start, end)
   })
   return { vocabulary, words }
 }
