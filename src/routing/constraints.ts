@@ -20,7 +20,7 @@ export function eligible(
   pool: Pool,
 ): { readonly candidates: readonly Model[]; readonly refused: readonly RefusedModel[] } {
   const models = asked ?? pool.models
-  if (!needs) return { candidates: models, refused: [] }
+  if (!needs || Object.keys(needs).length === 0) return { candidates: models, refused: NONE }
   const candidates: Model[] = []
   const refused: RefusedModel[] = []
   for (const model of models) {
@@ -36,9 +36,9 @@ export function healthy(
   models: readonly Model[],
   { statistics }: Pool,
 ): { readonly candidates: readonly Model[]; readonly refused: readonly RefusedModel[] } {
-  if (!statistics) return { candidates: models, refused: [] }
+  if (!statistics) return { candidates: models, refused: NONE }
   const candidates = models.filter(({ id }) => !statistics.of(id).isOpen)
-  if (candidates.length === 0 || candidates.length === models.length) return { candidates: models, refused: [] }
+  if (candidates.length === 0 || candidates.length === models.length) return { candidates: models, refused: NONE }
   const refused = models
     .filter(model => !candidates.includes(model))
     .map(({ id }) => {
@@ -47,6 +47,8 @@ export function healthy(
     })
   return { candidates, refused }
 }
+
+const NONE: readonly RefusedModel[] = []
 
 const ABILITIES = [
   { need: 'tools', phrase: 'cannot use tools' },

@@ -10,32 +10,45 @@ const JSON_PER_TOKEN = 3
  * JSON schema, and the longest answer. What has another form asks for nothing: the provider says so better.
  */
 export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
-  const turns = [...recordsIn(body.messages), ...recordsIn(body.input)]
-  const parts = turns.flatMap(({ content, output }) => [...recordsIn(content), ...recordsIn(output)])
-  const results = parts.filter(({ type }) => type === 'tool_result')
-  const images = [...parts, ...results.flatMap(({ content }) => recordsIn(content))].filter(isImage).length
-  const tools = [...recordsIn(body.tools), ...recordsIn(body.functions)]
-  const format = formatsOf(body).find(({ type }) => type === 'json_schema')
-  const outputTokens = [body.max_completion_tokens, body.max_tokens, body.max_output_tokens].find(isCount)
-  const counted = [
-    ...tools,
-    ...(format ? [format] : []),
-    ...turns.flatMap(({ tool_calls }) => recordsIn(tool_calls)),
-    ...[...turns, ...parts].filter(({ type }) => CALLS.includes(type)),
-    ...results.map(({ content }) => textOf(content) ?? ''),
-  ]
-  const otherTokens = images * TOKENS_PER_IMAGE + counted.reduce((sum: number, value) => sum + jsonTokens(value), 0)
-  return {
-    ...(outputTokens === undefined ? {} : { outputTokens }),
-    ...(otherTokens > 0 ? { otherTokens } : {}),
-    ...(tools.length > 0 ? { tools: true } : {}),
-    ...(images > 0 ? { vision: true } : {}),
-    ...(format ? { jsonSchema: true } : {}),
+  // Step by step and in place: this is asked of every request, and most ask for nothing.
+  const needs: { -readonly [K in keyof Needs]: Needs[K] } = {}
+  let otherTokens = 0
+  let images = 0
+  const see = (part: Fields) => {
+    if (isImage(part)) images++
+    if (CALLS.includes(part.type)) otherTokens += jsonTokens(part)
+    if (part.type !== 'tool_result') return
+    otherTokens += jsonTokens(textOf(part.content) ?? '')
+    for (const inner of recordsIn(part.content)) if (isImage(inner)) images++
   }
+  for (const turns of [recordsIn(body.messages), recordsIn(body.input)]) {
+    for (const turn of turns) {
+      if (CALLS.includes(turn.type)) otherTokens += jsonTokens(turn)
+      for (const call of recordsIn(turn.tool_calls)) otherTokens += jsonTokens(call)
+      for (const part of recordsIn(turn.content)) see(part)
+      for (const part of recordsIn(turn.output)) see(part)
+    }
+  }
+  for (const tools of [recordsIn(body.tools), recordsIn(body.functions)]) {
+    for (const tool of tools) otherTokens += jsonTokens(tool)
+    if (tools.length > 0) needs.tools = true
+  }
+  const format = formatsOf(body).find(({ type }) => type === 'json_schema')
+  if (format) {
+    otherTokens += jsonTokens(format)
+    needs.jsonSchema = true
+  }
+  const outputTokens = [body.max_completion_tokens, body.max_tokens, body.max_output_tokens].find(isCount)
+  if (outputTokens !== undefined) needs.outputTokens = outputTokens
+  if (images > 0) needs.vision = true
+  otherTokens += images * TOKENS_PER_IMAGE
+  if (otherTokens > 0) needs.otherTokens = otherTokens
+  return needs
 }
 
 /** What says the form of the answer: of Chat Completions, of Responses, and of Anthropic. */
-function formatsOf({ response_format, text, output_config }: Fields): Fields[] {
+function formatsOf({ response_format, text, output_config }: Fields): readonly Fields[] {
+  if (response_format === undefined && text === undefined && output_config === undefined) return NONE
   return recordsIn([response_format, ...recordsIn([text, output_config]).map(({ format }) => format)])
 }
 
@@ -62,8 +75,10 @@ const TEXTS: readonly unknown[] = ['text', 'input_text', 'output_text']
 
 type Fields = Readonly<Record<string, unknown>>
 
-const recordsIn = (value: unknown): Fields[] =>
-  Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : []
+const NONE: readonly Fields[] = []
+
+const recordsIn = (value: unknown): readonly Fields[] =>
+  Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : NONE
 
 const isImage = ({ type }: Fields) => type === 'image_url' || type === 'input_image' || type === 'image'
 

@@ -41,8 +41,8 @@ export async function decide(
 ): Promise<Decided> {
   const { routing, path, key, continued, sticky } = parts
   const { pool } = routing
-  const request = requestOf(conversation, body, routing, key)
   if (target.kind === 'model') {
+    const request = requestOf(conversation, body, routing, key)
     const model = pool.models.find(({ id }) => id === target.model)!
     if (!hasKey(model)) throw unkeyed(model)
     if (speaks(model, path)) return { request, decision: straight(model.id, 'model'), models: [model] }
@@ -51,21 +51,22 @@ export async function decide(
       'model',
     )
   }
-  const asked = { ...request, candidates: requireCallable(routing, path) }
+  const able = requireCallable(routing, path)
+  const request = requestOf(conversation, body, routing, key, able)
   const holder = continued === undefined ? undefined : sticky.modelOf(continued)
-  const own = holder === undefined ? undefined : asked.candidates.find(({ id }) => id === holder)
+  const own = holder === undefined ? undefined : able.find(({ id }) => id === holder)
   // Nobody else knows what was said: no other model can take over.
   if (own) return { request, decision: straight(own.id, 'sticky'), models: [own] }
-  const { candidates } = eligible(asked, pool)
+  const { candidates } = eligible(request, pool)
   const kept = key !== undefined && routing.isSticky && isContinued(conversation) ? sticky.modelOf(key) : undefined
   const same = candidates.find(({ id }) => id === kept)
   if (same && !pool.statistics?.of(same.id).isOpen) {
     const models = [same, ...fallbacksOf(routing, candidates, [same])]
     return { request, decision: straight(same.id, 'sticky'), models }
   }
-  const decision = await routing.decide(target, asked)
+  const decision = await routing.decide(target, request)
   if ('refused' in decision) throw invalidRequest(decision.refused, undefined, 'no_model_can_serve')
-  routing.shadow?.(asked).then(
+  routing.shadow?.(request).then(
     other => parts.onShadow?.(parts.id, decision, other),
     () => {},
   )
@@ -73,25 +74,29 @@ export async function decide(
   return { request, decision, models: [...chosen, ...fallbacksOf(routing, candidates, chosen)] }
 }
 
-/** A request as policies see it; its key, which logs keep, is no name of anybody. */
+/** A request as policies see it, to be served by one of the candidates; its key, which logs keep, is no name of anybody. */
 export function requestOf(
   conversation: Conversation,
   body: Readonly<Record<string, unknown>>,
   { scoresConversation }: Routing,
   key: string | undefined,
+  candidates?: readonly Model[],
 ): RouteRequest {
   const { user, metadata, prompt_cache_key: cacheKey } = body
   const own = textOf(user)
   const named = textOf(cacheKey) ?? own
   const shared = named === undefined ? key : hashed(named)
-  return {
+  const request: { -readonly [K in keyof RouteRequest]: RouteRequest[K] } = {
     prompt: scoredText(conversation, scoresConversation),
     turns: conversation.turns,
-    ...(shared === undefined ? {} : { key: shared }),
-    ...(own === undefined ? {} : { user: own }),
-    ...(typeof metadata === 'object' && metadata !== null ? { metadata: metadata as Record<string, unknown> } : {}),
     needs: needsOf(body),
   }
+  // One by one: copies of objects are slow, and this is made for every request.
+  if (candidates) request.candidates = candidates
+  if (shared !== undefined) request.key = shared
+  if (own !== undefined) request.user = own
+  if (typeof metadata === 'object' && metadata !== null) request.metadata = metadata as Record<string, unknown>
+  return request
 }
 
 /** The first 32 hexadecimal digits of the SHA-256, as a log has them of prompts: whoever knows the user finds the lines. */

@@ -61,8 +61,7 @@ async function decideOne(
   }
   const conversation = readConversation(body)
   const key = conversationKey(String(name), conversation, client.name)
-  const request = requestOf(conversation, body, routing, key)
   // As a chat would be answered; where no model is asked in that form, in the other.
-  const candidates = callable(routing, '/chat/completions')
-  return routing.decide(target, candidates.length > 0 ? { ...request, candidates } : request)
+  const able = callable(routing, '/chat/completions')
+  return routing.decide(target, requestOf(conversation, body, routing, key, able.length > 0 ? able : undefined))
 }

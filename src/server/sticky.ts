@@ -1,26 +1,63 @@
+import { hash32 } from '../text/hash.ts'
+
 /** Which model a conversation has; a bounded number of them. */
 export interface StickyModels {
   modelOf(key: string): string | undefined
   keep(key: string, model: string): void
 }
 
-const MOST_CONVERSATIONS = 100_000
+/** Conversations in one bucket: of those that fall into it, the ones last asked about stay. */
+const BUCKET = 8
+/** So that of the latest 100,000 all but two in a thousand are remembered. */
+const BUCKETS = 1 << 15
 
-/** Remembers the conversations that were last asked about. */
-export function createStickyModels(most = MOST_CONVERSATIONS): StickyModels {
-  // A Map keeps the order in which keys were set.
-  const models = new Map<string, string>()
-  const keep = (key: string, model: string) => {
-    models.delete(key)
-    models.set(key, model)
-    if (models.size > most) models.delete(models.keys().next().value!)
+/**
+ * Remembers the conversations that were last asked about, by 53 bits of hash. Memory is that of the places, however long the
+ * server runs.
+ * @param buckets a power of 2.
+ */
+export function createStickyModels(buckets = BUCKETS): StickyModels {
+  const places = buckets * BUCKET
+  /** 0 where a place is free. */
+  const hashes = new Float64Array(places)
+  /** Numbers of models in `names`. */
+  const models = new Uint16Array(places)
+  /** When it was last asked about, counted in questions; 0 where a place is free. */
+  const asked = new Uint32Array(places)
+  const names: string[] = []
+  let questions = 0
+
+  /** Its place, or the one that it may take. */
+  function placeOf(hash: number): number {
+    const first = (hash & (buckets - 1)) * BUCKET
+    let oldest = first
+    for (let place = first; place < first + BUCKET; place++) {
+      if (hashes[place] === hash) return place
+      if (asked[place]! < asked[oldest]!) oldest = place
+    }
+    return oldest
   }
+
   return {
     modelOf(key) {
-      const model = models.get(key)
-      if (model !== undefined) keep(key, model)
-      return model
+      const hash = hashOf(key)
+      const place = placeOf(hash)
+      if (hashes[place] !== hash) return undefined
+      asked[place] = ++questions
+      return names[models[place]!]
     },
-    keep,
+    keep(key, model) {
+      const hash = hashOf(key)
+      const place = placeOf(hash)
+      if (!names.includes(model)) names.push(model)
+      hashes[place] = hash
+      models[place] = names.indexOf(model)
+      asked[place] = ++questions
+    },
   }
+}
+
+/** 53 bits, at least 1. */
+function hashOf(key: string): number {
+  return hash32(key, 1) * 2 ** 21 + (hash32(key, 2) >>> 11) || 1
 }
