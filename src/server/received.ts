@@ -46,8 +46,8 @@ function compressed(): ApiFailure {
   })
 }
 
-/** By events: an iterator costs as much as all the rest of reading. */
-function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
+/** By events: an iterator costs as much as all the rest of reading. What is there already is taken without any. */
+async function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   const tooLarge = () =>
     new ApiFailure({
       status: 413,
@@ -55,8 +55,13 @@ function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
       code: 'request_too_large',
       message: `The body of your request is larger than ${most} bytes.`,
     })
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
+  if (request.complete) {
+    const whole: Buffer = request.read() ?? Buffer.alloc(0)
+    if (whole.length > most) throw tooLarge()
+    return whole
+  }
   return new Promise((resolve, reject) => {
-    if (Number(request.headers['content-length'] ?? 0) > most) return reject(tooLarge())
     let chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
