@@ -55,10 +55,12 @@ async function readBytes(request: IncomingMessage, most: number): Promise<Buffer
       code: 'request_too_large',
       message: `The body of your request is larger than ${most} bytes.`,
     })
-  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge()
-  if (request.complete) {
+  const length = Number(request.headers['content-length'])
+  if (length > most) throw tooLarge()
+  if (request.readableLength === length) {
     const whole: Buffer = request.read() ?? Buffer.alloc(0)
-    if (whole.length > most) throw tooLarge()
+    // Its end, for which nobody waits.
+    setImmediate(() => request.resume())
     return whole
   }
   return new Promise((resolve, reject) => {
