@@ -41,6 +41,14 @@ export function conversationKey(name: string, { turns }: Conversation, client: s
   return (hash32(said, 1) * 2 ** 21 + (hash32(said, 2) >>> 11)).toString(36)
 }
 
+/**
+ * Whether a model has said something before: a turn of its own, or what only follows one, such as calls of tools, reasoning and
+ * results, which the Responses API writes as items without a role.
+ */
+export function isContinued({ turns }: Conversation): boolean {
+  return turns.some(({ role }) => role === 'assistant' || role === ITEM)
+}
+
 /** Longest id that is remembered; OpenAI's have about 60 characters. */
 const LONGEST_ID = 256
 
@@ -80,10 +88,13 @@ function systemOf({ system, instructions }: Fields): Turn[] {
   return text ? [{ role: 'system', text }] : []
 }
 
+/** The role of what has a type and no role. */
+const ITEM = 'other'
+
 function turnOf(message: unknown): Turn {
   const { role, content, type, text, output } = (message ?? {}) as Fields
   return {
-    role: typeof role === 'string' ? role : type === undefined ? 'user' : 'other',
+    role: typeof role === 'string' ? role : type === undefined ? 'user' : ITEM,
     text: textOf(content ?? text ?? output) ?? '',
   }
 }

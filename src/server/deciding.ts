@@ -4,7 +4,7 @@ import { eligible } from '../routing/constraints.ts'
 import { needsOf } from '../routing/needs.ts'
 import type { Decision, Model, RouteRequest } from '../types.ts'
 import { keyOf } from '../upstream/destination.ts'
-import { type Conversation, scoredText } from './conversation.ts'
+import { type Conversation, isContinued, scoredText } from './conversation.ts'
 import { ApiFailure, invalidRequest } from './envelope.ts'
 import { type Routing, type ServerParts, speaks } from './server_types.ts'
 import type { StickyModels } from './sticky.ts'
@@ -158,11 +158,6 @@ export function unkeyed(...models: readonly Model[]): ApiFailure {
 function fallbacksOf({ fallback }: Routing, candidates: readonly Model[], chosen: readonly Model[]): readonly Model[] {
   const others = fallback?.flatMap(id => candidates.find(model => model.id === id) ?? []) ?? candidates
   return others.filter(model => !chosen.includes(model))
-}
-
-/** Whether the model has said something before. */
-function isContinued({ turns }: Conversation): boolean {
-  return turns.some(({ role }) => role === 'assistant')
 }
 
 function straight(model: string, policy: 'model' | 'sticky'): Decision {

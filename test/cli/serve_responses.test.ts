@@ -110,6 +110,18 @@ test('a conversation that the provider keeps stays with its model; what nobody h
   await expect(strange).rejects.toMatchObject({ status: 400, code: 'previous_response_not_found' })
 })
 
+test('calls of tools and their results go to the model that called them', async () => {
+  const client = await start('policy: round_robin')
+  const input: OpenAI.Responses.ResponseInput = [{ role: 'user', content: 'How is the weather?' }]
+  const first = await client.responses.create({ model: 'auto', input })
+  input.push({ type: 'function_call', call_id: 'a', name: 'weather', arguments: '{}' })
+  input.push({ type: 'function_call_output', call_id: 'a', output: 'sunny' })
+  for (let turn = 0; turn < 3; turn++) {
+    const { data, response } = await client.responses.create({ model: 'auto', input }).withResponse()
+    expect([data.model, response.headers.get('x-llmroute-policy')]).toEqual([first.model, 'sticky'])
+  }
+})
+
 test.each<[string, object]>([
   [
     '/v1/chat/completions',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readConversation, scoredText } from '../../src/server/conversation.ts'
+import { isContinued, readConversation, scoredText } from '../../src/server/conversation.ts'
 
 test('what stands beside the turns is one of them, whatever it is called', () => {
   const user = { role: 'user', text: 'hi' }
@@ -34,4 +34,50 @@ test('results of tools are text, and never what is scored', () => {
     ['other', 's'],
   ])
   expect([scoredText(conversation, false), scoredText(conversation, true)]).toEqual(['q', 'q'])
+})
+
+test.each<[string, readonly object[], boolean]>([
+  ['a first turn', [{ role: 'user', content: 'q' }], false],
+  [
+    'system and user',
+    [
+      { role: 'developer', content: 'd' },
+      { type: 'message', role: 'user', content: 'q' },
+    ],
+    false,
+  ],
+  [
+    'an answer',
+    [
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: 'a' },
+    ],
+    true,
+  ],
+  [
+    'a call',
+    [
+      { role: 'user', content: 'q' },
+      { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+    ],
+    true,
+  ],
+  [
+    'reasoning',
+    [
+      { role: 'user', content: 'q' },
+      { type: 'reasoning', id: 'r', summary: [] },
+    ],
+    true,
+  ],
+  [
+    'a result',
+    [
+      { role: 'user', content: 'q' },
+      { type: 'function_call_output', call_id: 'c', output: 'r' },
+    ],
+    true,
+  ],
+])('%s of the Responses API is of a conversation that goes on: %s', (_, input, is) => {
+  expect(isContinued(readConversation({ input }))).toBe(is)
 })
