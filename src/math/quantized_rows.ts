@@ -1,4 +1,5 @@
 import { int8Dot } from './int8_dot.ts'
+import { rowAt } from './vectors.ts'
 
 /** Rows of a matrix in 8 bits a number: value = code · scale of the row, off by at most half a scale. */
 export interface QuantizedRows {
@@ -66,8 +67,7 @@ export function createScan({ codes, scales, width }: QuantizedRows): Scan {
 
   function compare(queries: Float32Array, first: number, count: number): void {
     for (let query = 0; query < count; query++) {
-      const from = (first + query) * width
-      for (let j = 0; j < width; j++) values[j] = queries[from + j]!
+      values.set(rowAt(queries, (first + query) * width, width))
       steps[query] = quantize(valuesAt, valuesAt + padded * 4, most, query * padded * 2)
     }
     // Four at a time, and what is left one by one. In order, since each may fill the first places of the next.

@@ -1,3 +1,4 @@
+import { rowAt } from './vectors.ts'
 import { wasmKernel } from './wasm_kernel.ts'
 
 /** What unit_rows.wat exports: memory, and a function that works in it. Places are bytes from its start. */
@@ -22,11 +23,10 @@ export function createUnitRow(centre: Float32Array): ToUnitRow {
   new Float32Array(memory.buffer, end, centre.length).set(centre)
   const width = centre.length
   const held = new Float32Array(memory.buffer, 0, width)
-  // Copied by loops: views of parts of an array cost more than rows of this width.
   return (rows, from, to, at) => {
-    for (let j = 0; j < width; j++) held[j] = rows[from + j]!
+    held.set(rowAt(rows, from, width))
     unit(0, end, end)
-    for (let j = 0; j < width; j++) to[at + j] = held[j]!
+    to.set(held, at)
   }
 }
 

@@ -16,3 +16,8 @@ export function meanRow(rows: Float32Array, width: number): Float64Array {
   }
   return mean
 }
+
+/** The row that begins at `from`, without a view where there is no other: views cost more than copying such rows does. */
+export function rowAt(rows: Float32Array, from: number, width: number): Float32Array {
+  return rows.length === width ? rows : rows.subarray(from, from + width)
+}
