@@ -48,7 +48,7 @@ export async function complete(
     )
   }
   const conversation = readConversation(body)
-  const key = conversationKey(asked, conversation, client.name)
+  const key = conversationKey(asked, conversation, client.name, body)
   const continued = path === '/responses' ? continuedKey(body) : undefined
   const deciding = { routing, path, key, continued, sticky, id, onShadow: parts.onShadow }
   const decided = await decide(target, conversation, body, deciding)

@@ -32,13 +32,27 @@ export function scoredText({ turns, prompt }: Conversation, isWhole: boolean): s
 /** Characters by which first turns are told apart. */
 const TELLING = 10_000
 
-/** The same for all requests of a conversation, and no text that could be read back: 53 bits of hash of who asked for what in its first user turn. */
-export function conversationKey(name: string, { turns }: Conversation, client: string): string | undefined {
+/**
+ * The same for all requests of a conversation, and no text that could be read back: 53 bits of hash of who asked for what in its
+ * first user turn. Users that the request tells apart, by `user` or `prompt_cache_key`, have a conversation each.
+ * @param client whose key was shown.
+ */
+export function conversationKey(
+  name: string,
+  { turns }: Conversation,
+  client: string,
+  { user, prompt_cache_key: cacheKey }: Fields,
+): string | undefined {
   const first = turns.find(({ role }) => role === 'user')
   if (!first) return undefined
-  const said = `${client}\0${name}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
+  const who = `${nameOf(user)}\0${nameOf(cacheKey)}`
+  const said = `${client}\0${name}\0${who}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
   // One number: of a hundred thousand texts joined from two each part would be kept too.
   return (hash32(said, 1) * 2 ** 21 + (hash32(said, 2) >>> 11)).toString(36)
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, TELLING) : ''
 }
 
 /**

@@ -60,7 +60,7 @@ async function decideOne(
     return { model: target.model, models: [target.model], plan: 'single', policy: 'model' }
   }
   const conversation = readConversation(body)
-  const key = conversationKey(String(name), conversation, client.name)
+  const key = conversationKey(String(name), conversation, client.name, body)
   // As a chat would be answered; where no model is asked in that form, in the other.
   const able = callable(routing, '/chat/completions')
   return routing.decide(target, requestOf(conversation, body, routing, key, able.length > 0 ? able : undefined))

@@ -114,6 +114,18 @@ test('ab: a fixed split, sticky by the user that is told; the log does not name 
   expect(JSON.parse(again.stdout)).toMatchObject({ requests: 49, changed: 0 })
 })
 
+test('ab: users who begin with the same words stay in their own arms', async () => {
+  const one = await start('policy: ab\nab: { split: { big: 0.5, small: 0.5 } }')
+  for (const name of ['user', 'prompt_cache_key']) {
+    const arms = new Map<string, string | null>()
+    for (let i = 0; i < 12; i++)
+      arms.set(`u${i}`, await modelOf(post(one, { [name]: `u${i}`, messages: [turn('hello')] })))
+    expect(new Set(arms.values())).toEqual(new Set(['big', 'small']))
+    const messages = [turn('hello'), turn('Hi.', 'assistant'), turn('more')]
+    for (const [user, arm] of arms) expect(await modelOf(post(one, { [name]: user, messages }))).toBe(arm)
+  }
+})
+
 describe('conversations', () => {
   const talk = [turn(LONG), turn('Fine.', 'assistant'), turn('thanks')]
 
