@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import type { ToPrimary } from './serve_messages.ts'
 import { createPrimaryState } from './serve_primary.ts'
+import { toldToEnd } from './serve_signals.ts'
 
 /**
  * Starts workers, and another where one dies, also where it can only start once the configuration is mended. Resolves once all of
@@ -39,7 +40,7 @@ export async function runPrimary(
       signalAll('SIGTERM')
       endAfterLast()
     }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop)
+    void toldToEnd().then(stop)
     cluster.on('exit', (worker, code) => {
       state.forget(worker)
       const place = places.get(worker.id)!

@@ -183,17 +183,23 @@ describe('a configuration read again', () => {
   })
 })
 
+/** A stream of which the first piece has come. */
+async function beginStream(one: ServeProcess): Promise<{ readonly answer: Response; finish(): void }> {
+  let finish = () => {}
+  models.instead = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(chunk('m', { content: 'first' }))
+    finish = () => response.end(`${chunk('m', { content: 'last' }, 'stop')}data: [DONE]\n\n`)
+    return true
+  }
+  const answer = await post(one, ask('hi', { stream: true }))
+  return { answer, finish: () => finish() }
+}
+
 describe('SIGTERM', () => {
   test('streams end whole, nobody new is let in, and it ends with 0', async () => {
     const one = await start()
-    let finish = () => {}
-    models.instead = (_, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(chunk('m', { content: 'first' }))
-      finish = () => response.end(`${chunk('m', { content: 'last' }, 'stop')}data: [DONE]\n\n`)
-      return true
-    }
-    const answer = await post(one, ask('hi', { stream: true }))
+    const { answer, finish } = await beginStream(one)
     const stopped = one.stop()
     await one.until(() =>
       fetch(`${one.url}/health`).then(
@@ -204,6 +210,29 @@ describe('SIGTERM', () => {
     finish()
     expect(await answer.text()).toMatch(/first.*last.*\[DONE\]\n\n$/s)
     expect(await stopped).toBe(0)
+  })
+
+  test('told again, or to read its configuration, it goes on draining', async () => {
+    const one = await start()
+    const { answer, finish } = await beginStream(one)
+    const stopped = one.stop()
+    await one.until(() => one.log().some(({ msg }) => msg === 'draining'))
+    for (const signal of ['SIGTERM', 'SIGHUP', 'SIGTERM', 'SIGINT', 'SIGINT'] as const) process.kill(one.pid, signal)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    finish()
+    expect(await answer.text()).toMatch(/first.*last.*\[DONE\]\n\n$/s)
+    expect(await stopped).toBe(0)
+  })
+
+  test('whoever interrupts it twice does not want to wait', async () => {
+    const one = await start()
+    const { answer } = await beginStream(one)
+    const stopped = one.stop('SIGINT')
+    await one.until(() => one.log().some(({ msg }) => msg === 'draining'))
+    await new Promise(resolve => setTimeout(resolve, 600))
+    process.kill(one.pid, 'SIGINT')
+    expect(await stopped).toBe(130)
+    expect(await answer.text().catch(() => 'broken off')).not.toContain('[DONE]')
   })
 
   test('what is left after the deadline is ended, without a clean end', async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { chunk, type ModelServer, startModelServer } from '../helpers/model_server.ts'
 import { runCli } from '../helpers/run_cli.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
@@ -129,6 +129,32 @@ test('all workers dead at once are replaced too', async () => {
   expect(workers()).toHaveLength(2)
   for (const pid of workers()) expect(before).not.toContain(pid)
   expect((await fetch(`${serve.url}/health`)).status).toBe(200)
+})
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s to the whole group of processes cuts no stream', async signal => {
+  const config = `models:\n  a: { base_url: ${models.url} }\npolicy: static\nstatic: { default: a }\n`
+  const two = await startServe(temporaryFolder().path, config, { args: ['--workers', '2'] })
+  await two.until(() => two.stderr().split('listening at').length === 3)
+  const finish: (() => void)[] = []
+  models.instead = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(chunk('m', { content: 'first' }))
+    finish.push(() => response.end(`${chunk('m', { content: 'last' }, 'stop')}data: [DONE]\n\n`))
+    return true
+  }
+  onTestFinished(() => {
+    models.instead = () => false
+  })
+  const body = JSON.stringify({ model: 'a', messages: [], stream: true })
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => fetch(`${two.url}/v1/chat/completions`, { method: 'POST', body })),
+  )
+  for (const pid of workers(two)) process.kill(pid, signal)
+  const stopped = two.stop(signal)
+  await two.until(() => two.log().filter(({ msg }) => msg === 'draining').length === 2)
+  await new Promise(resolve => setTimeout(resolve, 100))
+  for (const end of finish) end()
+  for (const answer of answers) expect(await answer.text()).toMatch(/first.*last.*\[DONE\]\n\n$/s)
+  expect(await stopped).toBe(0)
 })
 
 test('threshold: auto holds one share over all workers, also where each is asked another kind of prompt', async () => {

@@ -5,6 +5,7 @@ import { printable } from '../../registry.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
 import { toJson } from '../output/json.ts'
 import { type ServeFlags, startServer, workersOf } from '../serve_run.ts'
+import { ignoreHangUp, toldToEnd } from '../serve_signals.ts'
 import { runPrimary } from '../serve_workers.ts'
 
 type Flags = DecisionFlags & ServeFlags & { workers?: number; json?: boolean }
@@ -22,7 +23,7 @@ policy, "router-mf-0.11593" a strategy with its threshold, a configured model's 
   POST /v1/route     the decision alone, of one request or of many under "requests"
   GET  /v1/models    what may be asked for      GET /health /ready /metrics   and / a status page
 
-SIGTERM lets what is under way finish; SIGHUP, or a change of llmroute.yaml, reads it again. Lines of JSON about requests go to
+SIGTERM lets what is under way finish, and again changes nothing; Ctrl-C twice ends it at once. SIGHUP, or a change of llmroute.yaml, reads it again. Lines of JSON about requests go to
 standard error, never with a key, and without prompts unless the configuration says so (serve: { log_prompts: true }).
 
 --json prints { "version", "url", "pid" } once it listens, for whoever starts it.`
@@ -44,6 +45,7 @@ export function define(command: Command): void {
 }
 
 async function run(flags: Flags): Promise<void> {
+  ignoreHangUp()
   if (cluster.isWorker) {
     // The channel to the primary would hold the process, however it ends.
     return serve(flags).finally(() => cluster.worker!.disconnect())
@@ -59,9 +61,7 @@ async function serve(flags: Flags): Promise<void> {
   const serving = await startServer(await routerOptions(flags), flags)
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
   if (flags.json) process.stdout.write(toJson({ version: 1, url: serving.url, pid: process.pid }))
-  await new Promise<void>(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+  await toldToEnd()
   await serving.stop()
 }
 
