@@ -127,8 +127,9 @@ function decideBy(router: Router): DecideOne {
 function within(models: readonly Model[], request: RouteRequest): RouteRequest | Refusal {
   const { candidates } = request
   if (!candidates) return request
-  const own = candidates.filter(({ id }) => models.some(model => model.id === id))
-  if (own.length === candidates.length) return request
+  const isOwn = ({ id }: Model) => models.some(model => model.id === id)
+  if (candidates.every(isOwn)) return request
+  const own = candidates.filter(isOwn)
   if (own.length > 0) return { ...request, candidates: own }
   const names = (of: readonly Model[]) => of.map(({ id }) => printable(id)).join(', ')
   const formOf = ({ endpoint }: Model) => endpoint?.api ?? 'openai'

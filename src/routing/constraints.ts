@@ -37,8 +37,9 @@ export function healthy(
   { statistics }: Pool,
 ): { readonly candidates: readonly Model[]; readonly refused: readonly RefusedModel[] } {
   if (!statistics) return { candidates: models, refused: NONE }
+  if (models.every(({ id }) => !statistics.of(id).isOpen)) return { candidates: models, refused: NONE }
   const candidates = models.filter(({ id }) => !statistics.of(id).isOpen)
-  if (candidates.length === 0 || candidates.length === models.length) return { candidates: models, refused: NONE }
+  if (candidates.length === 0) return { candidates: models, refused: NONE }
   const refused = models
     .filter(model => !candidates.includes(model))
     .map(({ id }) => {

@@ -25,7 +25,7 @@ export function createPoolRouter(policy: Policy, pool: Pool): PoolRouter {
   return {
     pool,
     async decide(requests) {
-      const counted = await withNeeds(requests)
+      const counted = requests.some(needsCount) ? await withNeeds(requests) : requests
       const filtered = counted.map(request => filter(request, pool))
       const open = filtered.filter(({ refusal }) => refusal === undefined)
       const decisions = await policy.decide(
@@ -44,7 +44,6 @@ export function createPoolRouter(policy: Policy, pool: Pool): PoolRouter {
   /** The requests, those whose tokens matter with a count of them. */
   async function withNeeds(requests: readonly RouteRequest[]): Promise<readonly RouteRequest[]> {
     const isCounted = requests.map(needsCount)
-    if (!isCounted.includes(true)) return requests
     const needs = await withInputTokens(requests.filter((_, i) => isCounted[i]))
     let next = 0
     return requests.map((request, i) => (isCounted[i] ? { ...request, needs: needs[next++]! } : request))

@@ -41,8 +41,11 @@ export function createStatistics(options: StatisticsOptions): LiveStatistics {
   const { now, smoothing = 0.1, halfLife = 60_000, window = 256 } = options
   const models = new Map<string, LiveModel>()
   const live = (model: string) => {
-    const found = models.get(model) ?? createModel(window)
-    models.set(model, found)
+    let found = models.get(model)
+    if (!found) {
+      found = createModel(window)
+      models.set(model, found)
+    }
     return found
   }
   const finish = (model: string, failed: 0 | 1) => {

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { Timeouts } from '../call_types.ts'
+import { createAlarms } from './alarms.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import { decoded } from './decoded.ts'
 import { networkFailure } from './network_failure.ts'
@@ -36,10 +37,11 @@ export interface Transport {
   close(): Promise<void>
 }
 
-/** One timer per attempt watches all its times. */
+/** One alarm per attempt, and where it rings a timer, watch all its times. */
 export async function openTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Promise<Transport> {
   const { createAgent } = await import('./agent.ts')
   const agent = createAgent(connect)
+  const { lend, giveBack } = createAlarms(Math.min(firstByte, idle, total))
   return {
     send: ({ origin, path, headers, body, signal }) =>
       new Promise((resolve, reject) => {
@@ -57,10 +59,13 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
         }
         const forget = onAbort(signal, () => fail(signal?.reason))
         const settle = () => {
+          if (isOver) return
           isOver = true
+          giveBack(alarm)
           clearTimeout(timer)
           forget()
         }
+        let timer: NodeJS.Timeout | undefined
         let isOverdue = false
         const check = () => {
           if (isOver) return
@@ -78,7 +83,7 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle))).unref()
           isOverdue = now >= end
         }
-        let timer = setTimeout(check, Math.min(firstByte, idle, total)).unref()
+        const alarm = lend(check)
         agent.dispatch(
           { origin, path, method: 'POST', headers, body },
           {
