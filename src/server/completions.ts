@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { printable } from '../registry.ts'
+import { kindOf, printable } from '../registry.ts'
 import type { Model } from '../types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
 import { continuedKey, conversationKey, readConversation, responseKey } from './conversation.ts'
@@ -10,7 +10,7 @@ import { replaceSpans } from './json_span.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
 import { requireJudgeKey, requireMergeable } from './planned_request.ts'
-import { receive } from './received.ts'
+import { type Received, receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
 import { readName } from './wire_name.ts'
 
@@ -47,6 +47,8 @@ export async function complete(
       'model',
     )
   }
+  // Nothing else is streamed, whatever is asked.
+  const isStream = isRouted && readStream(body)
   const conversation = readConversation(body)
   const key = conversationKey(asked, conversation, client.name, body)
   const continued = path === '/responses' ? continuedKey(body) : undefined
@@ -54,8 +56,6 @@ export async function complete(
   const decided = await decide(target, conversation, body, deciding)
   const { request: seen, decision } = decided
   const exchange = { id, client, path: `/v1${path}`, asked, started, request: seen, decision }
-  // Nothing else is streamed, whatever is asked.
-  const isStream = isRouted && body.stream === true
   const isPlanned = decision.plan !== 'single'
   if (isPlanned) {
     requireMergeable(decision, path, body)
@@ -96,6 +96,16 @@ export async function complete(
     sticky.keep(response, model.id)
     if (continued !== undefined) sticky.keep(continued, model.id)
   }
+}
+
+/** @throws ApiFailure (400) for what some endpoints would take for `true`, and others refuse. */
+function readStream({ stream }: Received['body']): boolean {
+  if (stream === undefined || stream === null || typeof stream === 'boolean') return stream === true
+  throw invalidRequest(
+    `stream: expected true or false, got ${kindOf(stream)}. Leave it out, or send one of them without quotes.`,
+    'stream',
+    'invalid_type',
+  )
 }
 
 /** The names that a request's `model` may have. */

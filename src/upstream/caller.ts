@@ -79,7 +79,9 @@ async function ask(
   if (contentOf(reply) === 'events') {
     if (!onText) {
       reply.body.cancel()
-      throw new AttemptFailure('content type text/event-stream', 'passing', { advice: 'Check the base URL.' })
+      // Received bytes may ask for it in a way that only the endpoint reads.
+      const kind = call.received ? 'unsuited' : 'passing'
+      throw new AttemptFailure('content type text/event-stream', kind, { advice: 'Check the base URL.' })
     }
     return readStream(form, reply, core.maxAnswerBytes, onText)
   }

@@ -67,7 +67,8 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   if (isEvents !== isStream && !isMadeStream) {
     reply.body.cancel()
     const phrase = isEvents ? 'a stream, which was not asked for' : 'an answer that is not streamed'
-    throw new AttemptFailure(phrase, 'passing', { advice: 'Check the base URL.' })
+    // A request can say `stream` twice, or in capitals that some endpoints read: nobody is to open a breaker by what they write.
+    throw new AttemptFailure(phrase, 'unsuited', { advice: 'Check the request and the base URL.' })
   }
   if (isStream && !isMadeStream) return streamed(reply, model, path, ticket, signal)
   const bytes = await reply.body.bytes(core.maxAnswerBytes)

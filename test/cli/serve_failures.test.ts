@@ -254,6 +254,27 @@ test('what is no request says where, what was expected, what came and what to do
   }
 })
 
+test('stream is true or false: what else it is opens no breaker', async () => {
+  const one = await start('breaker: { failures: 1 }')
+  models.instead = ({ body }, response) => {
+    const isStream = Boolean(body.stream) || body.Stream === true
+    if (isStream) response.writeHead(200, { 'content-type': 'text/event-stream' }).end('data: [DONE]\n\n')
+    return isStream
+  }
+  for (const [stream, kind] of [
+    [1, 'a number'],
+    ['true', 'a string'],
+  ]) {
+    const answer = await post(one, ask('small', { stream }))
+    const message = `stream: expected true or false, got ${kind}. Leave it out, or send one of them without quotes.`
+    const error = { message, type: 'invalid_request_error', param: 'stream', code: 'invalid_type' }
+    expect([answer.status, await answer.json()]).toEqual([400, { error }])
+  }
+  // As Go's servers read it.
+  expect((await post(one, ask('small', { Stream: true }))).status).toBe(502)
+  for (const stream of [null, false]) expect((await post(one, ask('small', { stream }))).status).toBe(200)
+})
+
 test('where no model has a key, every way of asking says that, and that it is not ready', async () => {
   const entry = `{ base_url: ${models.url}, api_key_env: NO_SUCH_KEY }`
   const config = `

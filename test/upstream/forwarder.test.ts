@@ -137,7 +137,6 @@ test.each<[string, boolean, Fault]>([
   ['empty choices', false, { kind: 'answer', body: '{"choices":[]}' }],
   ['half an answer', false, { kind: 'cut' }],
   ['JSON that is no answer where a stream was asked for', true, { kind: 'answer', body: '{"choices":[{}]}' }],
-  ['a stream that was not asked for', false, events('data: {}\n\n')],
   ['silence', true, { kind: 'silent' }],
   ['a slow first byte', true, { kind: 'slow_first_byte', after: 5000 }],
   ['a connection that closes', true, { kind: 'reset' }],
@@ -156,6 +155,20 @@ test.each<[string, boolean, Fault]>([
   forwarded.release('whole')
   expect(forwarded.attempts.length).toBeGreaterThanOrEqual(2)
   expect(statistics.of('big')).toMatchObject({ inFlight: 0, errorRate: 1 })
+})
+
+test.each<[string, boolean, Fault]>([
+  ['a stream that was not asked for', false, events('data: {}\n\n')],
+  ['an answer that is not streamed', true, { kind: 'answer', body: '{}' }],
+])('%s may be the fault of the request: another model is asked at once, and no breaker opens', async (_, is, fault) => {
+  server.always = fault
+  const { forward, statistics } = forwarder({ breaker: { failures: 1 } })
+  for (let i = 0; i < 3; i++) {
+    const forwarded = await forward(request(is, { path: is ? '/messages' : '/chat/completions' }))
+    expect(forwarded.attempts.map(({ model }) => model)).toEqual(['big', 'spare'])
+    forwarded.release('abandoned')
+  }
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, errors: 0, isOpen: false })
 })
 
 test('comments before the first event go along', async () => {
