@@ -9,6 +9,7 @@ import { abortedEnding, goneSignal } from './gone.ts'
 import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
+import { createWholeEvents } from './whole_events.ts'
 
 /** What is known of an exchange before a model has answered. */
 export type Begun = Pick<Exchange, 'id' | 'client' | 'path' | 'asked' | 'started' | 'request' | 'decision'>
@@ -146,7 +147,10 @@ function sendWhole({ status, bytes }: Forwarded, response: ServerResponse, heade
   return 'whole'
 }
 
-/** Copies a stream. One that breaks off ends with an error event: a clean end would say that the answer is whole. */
+/**
+ * Copies a stream, event by event. One that breaks off ends with an error event behind the last whole one: a clean end would say
+ * that the answer is whole, and a client that got half an event could not read what follows.
+ */
 async function pipe(
   { status, body }: Forwarded,
   response: ServerResponse,
@@ -154,10 +158,12 @@ async function pipe(
   { watcher, path, gone }: { readonly watcher: StreamWatcher; readonly path: string; readonly gone: AbortSignal },
 ): Promise<Ending> {
   const end = countStream()
+  const events = createWholeEvents()
   response.writeHead(status, headers)
   try {
     for await (const chunk of body) {
-      const isFull = !response.write(chunk)
+      const whole = events.take(chunk)
+      const isFull = whole !== undefined && !response.write(whole)
       watcher.see(chunk)
       if (isFull) await drained(response)
       gone.throwIfAborted()
@@ -167,12 +173,12 @@ async function pipe(
     if (ending === 'abandoned') return ending
     const event =
       path === '/messages' ? `event: error\ndata: ${anthropicEnvelope(error)}\n\n` : `data: ${envelope(error)}\n\n`
-    response.end(watcher.figures().isBetweenEvents ? event : `\n\n${event}`)
+    response.end(events.isWithin() ? `\n\n${event}` : event)
     return ending
   } finally {
     end()
   }
-  response.end()
+  response.end(events.rest())
   return 'whole'
 }
 

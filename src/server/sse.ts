@@ -3,8 +3,6 @@ import { writtenLength } from './written.ts'
 
 /** What of an event is kept to look into; beyond, the event is passed on unread. */
 const LONGEST_EVENT = 1 << 20
-/** Bytes of what ends an event. */
-const LONGEST_END = 4
 
 /** What an answer in events says about itself. */
 export interface StreamFigures {
@@ -13,8 +11,6 @@ export interface StreamFigures {
   readonly responseId: unknown
   /** That the model wrote, in all choices. */
   readonly characters: number
-  /** Whether the bytes so far end between two events. */
-  readonly isBetweenEvents: boolean
 }
 
 /** Looks into an event stream that passes by; never changes it. */
@@ -27,7 +23,6 @@ export interface StreamWatcher {
 export function createStreamWatcher(): StreamWatcher {
   const decoder = new StringDecoder('utf8')
   let line = ''
-  let tail = '\n\n'
   let usage: Record<string, unknown> = {}
   let characters = 0
   let responseId: unknown
@@ -53,13 +48,12 @@ export function createStreamWatcher(): StreamWatcher {
     see(bytes) {
       const { buffer, byteOffset, byteLength } = bytes
       const piece = Buffer.from(buffer, byteOffset, byteLength)
-      tail = (tail + piece.subarray(-LONGEST_END).toString('latin1')).slice(-LONGEST_END)
       const text = line + decoder.write(piece)
       const lines = text.split('\n')
       line = lines.pop()!
       if (line.length > LONGEST_EVENT) line = ''
       for (const whole of lines) take(whole)
     },
-    figures: () => ({ usage, responseId, characters, isBetweenEvents: /\n\r?\n$/.test(tail) }),
+    figures: () => ({ usage, responseId, characters }),
   }
 }

@@ -122,20 +122,24 @@ describe('the openai client', () => {
     }
   })
 
-  test('a stream that is cut is an error, not an end', async () => {
-    models.instead = (_, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write(chunk('m', { content: 'half' }), () => setTimeout(() => response.destroy(), 20))
-      return true
-    }
-    const stream = await client.chat.completions.create({ model: 'mixtral', messages: ask('hi'), stream: true })
-    let text = ''
-    const reading = (async () => {
-      for await (const event of stream) text += event.choices[0]?.delta.content ?? ''
-    })()
-    await expect(reading).rejects.toThrow('The model broke off before its answer was complete.')
-    expect(text).toBe('half')
-  })
+  test.each(['', 'data: {"choi', 'data: {"choices":[]}\n'])(
+    'a stream that is cut is an error, not an end (%j)',
+    async cut => {
+      models.instead = (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        response.write(chunk('m', { content: 'half' }) + cut, () => setTimeout(() => response.destroy(), 20))
+        return true
+      }
+      const stream = await client.chat.completions.create({ model: 'mixtral', messages: ask('hi'), stream: true })
+      let text = ''
+      const reading = (async () => {
+        for await (const event of stream) text += event.choices[0]?.delta.content ?? ''
+      })()
+      await expect(reading).rejects.toThrow(OpenAI.APIError)
+      await expect(reading).rejects.toThrow('The model broke off before its answer was complete.')
+      expect(text).toBe('half')
+    },
+  )
 
   test('an abort reaches the model, before and after the first byte', async () => {
     let closed = 0

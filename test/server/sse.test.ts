@@ -21,18 +21,9 @@ test('figures are the same however the bytes are cut', () => {
       expect(watcher.figures()).toEqual({
         usage: { prompt_tokens: 3, completion_tokens: 2 },
         characters: 7,
-        isBetweenEvents: true,
       })
     }),
   )
-})
-
-test('what broke off inside an event is known to be there', () => {
-  const watcher = createStreamWatcher()
-  watcher.see(Buffer.from(chunk({ choices: [{ delta: { content: 'a' } }] })))
-  expect(watcher.figures()).toMatchObject({ isBetweenEvents: true })
-  watcher.see(Buffer.from('data: {"cho'))
-  expect(watcher.figures()).toMatchObject({ isBetweenEvents: false })
 })
 
 test('CRLF, the Responses form and Anthropic’s', () => {
@@ -46,7 +37,6 @@ test('CRLF, the Responses form and Anthropic’s', () => {
   expect(responses.figures()).toEqual({
     usage: { input_tokens: 1, output_tokens: 2 },
     characters: 3,
-    isBetweenEvents: true,
   })
   const messages = createStreamWatcher()
   messages.see(Buffer.from('data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"ab"}}\n\n'))
