@@ -1,7 +1,7 @@
 import type { Allowances } from './allowances.ts'
-import { ApiFailure, clientGone } from './envelope.ts'
+import { ApiFailure } from './envelope.ts'
 import { type ClientKey, createKeyRing, shownKey } from './keys.ts'
-import type { Admission, Client } from './server_types.ts'
+import type { Admission, Client, OnGone } from './server_types.ts'
 
 /** Who may ask, and how much at a time. */
 export interface AdmissionLimits {
@@ -65,18 +65,18 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
   }
 
   /** Whoever goes away while another process is asked must not be waited for in the queue. */
-  async function spendAllowance(client: Client, onGone: (told: () => void) => void): Promise<void> {
-    let isGone = false
-    onGone(() => {
-      isGone = true
+  async function spendAllowance(client: Client, onGone: OnGone): Promise<void> {
+    let gone: ApiFailure | undefined
+    onGone(why => {
+      gone = why
     })
     const refusal = await allowances().take(client)
     if (refusal) throw new ApiFailure(refusal)
-    if (isGone) throw clientGone()
+    if (gone) throw gone
   }
 
   /** Undefined where there is one at once. Whoever goes away while they wait leaves the queue, so that it never fills with the gone. */
-  function takePlace(onGone: (told: () => void) => void): Promise<void> | undefined {
+  function takePlace(onGone: OnGone): Promise<void> | undefined {
     const { maxConcurrency, maxQueue } = limits()
     // Where there are more places than before, they are those of the line.
     fillPlaces()
@@ -95,8 +95,8 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
     }
     return new Promise<void>((resolve, reject) => {
       queue.add(resolve)
-      onGone(() => {
-        if (queue.delete(resolve)) reject(clientGone())
+      onGone(why => {
+        if (queue.delete(resolve)) reject(why)
       })
     })
   }

@@ -4,6 +4,7 @@ import { printable } from '../registry.ts'
 import { complete, type ModelPath, namesOf } from './completions.ts'
 import { ApiFailure, apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
+import { whenGone } from './gone.ts'
 import { meetPage } from './origin.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { Client, ServerParts } from './server_types.ts'
@@ -63,10 +64,10 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     async function answerPost(path: string, client: Client): Promise<void> {
       const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
       if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
-      const leave = await parts.admission.enter(client, told => response.once('close', told))
+      const leave = await parts.admission.enter(client, tell => whenGone(response, tell))
       try {
         if (modelPath) await complete(modelPath, request, response, { parts, client, id, started })
-        else send(request, response, json(await decideOnly(request, parts, client)))
+        else send(request, response, json(await decideOnly(request, response, parts, client)))
       } finally {
         leave()
       }

@@ -7,8 +7,8 @@ const UNREAD = [401, 413, 429, 503]
 /** Addresses whose clients speak Anthropic's form: `/v1/messages` and what lies below it. */
 const ANTHROPIC = /^\/v1\/messages(?:[/?#]|$)/
 
-/** Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's. */
-export function answerError(response: ServerResponse, error: ApiError, id: string): void {
+/** Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's, where it is known. */
+export function answerError(response: ServerResponse, error: ApiError, id?: string): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
@@ -17,7 +17,7 @@ export function answerError(response: ServerResponse, error: ApiError, id: strin
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    'x-llmroute-request-id': id,
+    ...(id === undefined ? {} : { 'x-llmroute-request-id': id }),
     ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
     ...(error.allow === undefined ? {} : { allow: error.allow }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),

@@ -1,23 +1,28 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { kindOf } from '../registry.ts'
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
 import { namesOf } from './completions.ts'
 import { conversationKey, readConversation } from './conversation.ts'
 import { callable, requestOf } from './deciding.ts'
-import { invalidRequest } from './envelope.ts'
+import { ApiFailure, invalidRequest } from './envelope.ts'
+import { abortedEnding, goneSignal } from './gone.ts'
 import { receive } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
 import { AUTO, readName } from './wire_name.ts'
 
 const MOST_REQUESTS = 1000
+/** Milliseconds for which a batch may hold the event loop. */
+const TURN = 5
 
 /**
  * The decision alone: of one request (`messages`, `prompt` or `input`), or of many under `requests`. `model` as elsewhere,
- * default `auto`. Throws ApiFailure.
+ * default `auto`. Many let others in between, and end when the client goes away or the server stops. Throws ApiFailure.
  */
 export async function decideOnly(
   request: IncomingMessage,
+  response: ServerResponse,
   parts: ServerParts,
   client: Client,
 ): Promise<Decision | { readonly decisions: readonly (Decision | Refusal)[] }> {
@@ -35,7 +40,9 @@ export async function decideOnly(
       'requests',
     )
   }
+  const gone = goneSignal(response)
   const decisions: (Decision | Refusal)[] = []
+  let turned = parts.now()
   for (const [i, one] of body.requests.entries()) {
     const own = typeof one === 'string' ? { prompt: one } : one
     if (kindOf(own) !== 'an object') {
@@ -45,6 +52,11 @@ export async function decideOnly(
       )
     }
     decisions.push(await decideOne({ model: body.model, ...own }, routing, client))
+    if (parts.now() - turned > TURN) {
+      await nextTurn()
+      turned = parts.now()
+    }
+    if (gone.aborted) throw new ApiFailure(abortedEnding(gone).error)
   }
   return { decisions }
 }

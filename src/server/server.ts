@@ -2,7 +2,8 @@ import { createServer as createHttpServer, type ServerResponse } from 'node:http
 import type { AddressInfo, Socket } from 'node:net'
 import { UsageError } from '../errors.ts'
 import type { App } from './app.ts'
-import { stopAnswer } from './gone.ts'
+import { answerError } from './error_answer.ts'
+import { SERVER_STOPPING, stopAnswer } from './gone.ts'
 
 /** Where to listen, and how long a request may take to come. Milliseconds. */
 export interface ListenOptions {
@@ -99,8 +100,11 @@ export function listen(
         const late = answers()
         ended = late.length
         for (const response of late) stopAnswer(response)
-        // Whoever does not read what they are told is cut off.
-        timer = setTimeout(() => server.closeAllConnections(), PARTING)
+        timer = setTimeout(() => {
+          // What is still being decided is told so as well; whoever does not read what they are told is cut off.
+          for (const response of answers()) if (!response.headersSent) answerError(response, SERVER_STOPPING)
+          server.closeAllConnections()
+        }, PARTING)
       }, deadline)
       server.close(() => {
         clearTimeout(timer)

@@ -2,7 +2,7 @@ import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
 import type { PlanAnswer, PlannedRequest } from '../upstream/plan_types.ts'
 import type { Attempt, Forwarder, Usage } from '../upstream/upstream_types.ts'
-import type { ApiError } from './envelope.ts'
+import type { ApiError, ApiFailure } from './envelope.ts'
 import type { StickyModels } from './sticky.ts'
 import type { Target } from './wire_name.ts'
 
@@ -71,15 +71,18 @@ export interface Exchange {
   readonly overhead?: number | undefined
 }
 
+/** Has its argument called with why nobody waits any more: the client went away, or the server stops. */
+export type OnGone = (tell: (why: ApiFailure) => void) => void
+
 /** What keeps strangers and floods out, asked before a request's body is read. */
 export interface Admission {
   /** Whose key is shown. Throws ApiFailure (401). */
   identify(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Client
   /**
    * Waits for a place; what it gives is called once, when the request has ended. Throws ApiFailure (429, 503).
-   * @param onGone has its argument called when the client goes away.
+   * Whoever is gone meanwhile leaves the line.
    */
-  enter(client: Client, onGone: (told: () => void) => void): Promise<() => void>
+  enter(client: Client, onGone: OnGone): Promise<() => void>
   /**
    * Sets US dollars aside for a request of a key with a budget; what it gives is called once, when the request has ended and its
    * cost was told. Throws ApiFailure (429).

@@ -249,6 +249,22 @@ describe('SIGTERM', () => {
     expect(await stopped).toBe(0)
   })
 
+  test('after the deadline who still waits for a place is told so, and no model is asked for them', async () => {
+    const one = await start('serve: { drain: 1, max_concurrency: 1 }')
+    models.instead = () => new Promise(() => {})
+    const asked = Array.from({ length: 3 }, () => post(one).then(async answer => [answer.status, await answer.json()]))
+    await one.until(async () =>
+      (await (await fetch(`${one.url}/metrics`)).text()).includes('llmroute_waiting_requests 2\n'),
+    )
+    const stopped = one.stop()
+    const stopping = { error: { code: 'server_stopping', type: 'server_error' } }
+    expect(await Promise.all(asked)).toMatchObject(Array(3).fill([503, stopping]))
+    expect(await stopped).toBe(0)
+    expect(models.received).toHaveLength(1)
+    expect(one.log().find(({ unfinished }) => unfinished)).toMatchObject({ unfinished: 3, seconds: 1 })
+    expect(one.log().filter(({ code, status }) => code === 'server_stopping' && status === 503)).toHaveLength(2)
+  })
+
   test('who keeps a connection and asks again does not hold it', async () => {
     const one = await start()
     const release = holdAnswers()

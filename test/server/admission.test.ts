@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { type AdmissionLimits, createAdmission } from '../../src/server/admission.ts'
 import { createAllowances } from '../../src/server/allowances.ts'
-import type { ApiError } from '../../src/server/envelope.ts'
+import { type ApiError, clientGone } from '../../src/server/envelope.ts'
 import { createKey, createKeyRing, shownKey } from '../../src/server/keys.ts'
+import type { OnGone } from '../../src/server/server_types.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const DAY = 86_400_000
@@ -16,7 +17,7 @@ function admissionOf(first: Partial<AdmissionLimits>) {
   const defaults = { keys: [], needsKey: first.keys !== undefined, maxConcurrency: 10, maxQueue: 10 }
   const state: { limits: AdmissionLimits } = { limits: { ...defaults, ...first } }
   const admission = createAdmission({ limits: () => state.limits, allowances: () => allowances })
-  const enter = async (key?: string, onGone: (told: () => void) => void = never) =>
+  const enter = async (key?: string, onGone: OnGone = never) =>
     admission.enter(admission.identify(key === undefined ? {} : { authorization: `Bearer ${key}` }), onGone)
   const refused = (key?: string): Promise<ApiError> =>
     enter(key).then(
@@ -147,10 +148,10 @@ test('so many at a time, so many in line, in order; whoever goes away leaves the
   const { enter, refused, admission, state } = admissionOf({ maxConcurrency: 1, maxQueue: 2 })
   const first = await enter()
   const order: string[] = []
-  let goAway = never
-  const gone = enter(undefined, told => {
-    goAway = told
-  }).catch(() => 'gone')
+  let goAway: Parameters<OnGone>[0] = never
+  const gone = enter(undefined, tell => {
+    goAway = tell
+  }).catch(({ error }) => error.code)
   const second = enter().then(place => {
     order.push('second')
     return place
@@ -163,8 +164,8 @@ test('so many at a time, so many in line, in order; whoever goes away leaves the
     message: 'Too many requests are under way. Try again soon.',
     retryAfter: 1,
   })
-  goAway()
-  expect(await gone).toBe('gone')
+  goAway(clientGone())
+  expect(await gone).toBe('client_gone')
   const third = enter().then(() => order.push('third'))
   expect(admission.waiting()).toBe(2)
   first()

@@ -63,6 +63,8 @@ async function serve(flags: Flags): Promise<void> {
   if (flags.json) process.stdout.write(toJson({ version: 1, url: serving.url, pid: process.pid }))
   await toldToEnd()
   await serving.stop()
+  // What is still being decided is for nobody any more.
+  process.exit()
 }
 
 function parsePort(text: string): number {
