@@ -206,7 +206,8 @@ function callingOf({ retry, timeouts, breaker, cache, maxConcurrency, rateLimit 
 }
 
 /** Loads weights and compiles what the first request would wait for. */
-async function warmUp({ decide }: Routing): Promise<void> {
+async function warmUp({ decide, forwarder }: Routing): Promise<void> {
+  await forwarder.open()
   for (const prompt of ['', 'Prove that the square root of 2 is irrational.'])
     await decide({ kind: 'auto' }, { prompt })
 }

@@ -24,6 +24,10 @@ export function createForwarder(
   return {
     statistics: core.health.statistics,
     close: core.close,
+    async open() {
+      await core.transport()
+      await core.cache()
+    },
     async forward(request) {
       const { models, signal } = request
       if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')

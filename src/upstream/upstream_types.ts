@@ -149,6 +149,8 @@ export interface Forwarder {
    * @throws CallError after the last attempt at the last model; UsageError as `call` does; the reason of `signal`.
    */
   forward(request: ForwardRequest): Promise<Forwarded>
+  /** Loads what the first request would wait for. @throws DataError where the folder of the response cache cannot be used. */
+  open(): Promise<void>
   readonly statistics: PoolStatistics
   close(): Promise<void>
 }
