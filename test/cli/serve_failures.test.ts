@@ -275,6 +275,10 @@ test('stream is true or false: what else it is opens no breaker', async () => {
   for (const stream of [null, false]) expect((await post(one, ask('small', { stream }))).status).toBe(200)
 })
 
+test('a response cache that cannot be used ends the start, and not the first request', async () => {
+  await expect(start(`cache: { folder: llmroute.yaml }`)).rejects.toThrow(/serve ended with 2: .*llmroute\.yaml: /)
+})
+
 test('where no model has a key, every way of asking says that, and that it is not ready', async () => {
   const entry = `{ base_url: ${models.url}, api_key_env: NO_SUCH_KEY }`
   const config = `

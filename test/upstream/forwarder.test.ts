@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Model } from '../../src/types.ts'
 import { createForwarder } from '../../src/upstream/forwarder.ts'
+import { createUpstreamCore } from '../../src/upstream/upstream_core.ts'
 import type {
   CallError,
   Forwarded,
@@ -91,6 +92,20 @@ test.each([false, true])('bytes in, bytes out; streamed: %s', async isStream => 
   forwarded.release('cut')
   expect(statistics.of('big')).toMatchObject({ inFlight: 0, requests: 1, errors: 0, cost: 0.5, outputTokens: 100 })
   expect(server.requests[0]!.text).toBe(Buffer.from(request(isStream).bodyFor(model)).toString())
+})
+
+test('open loads what sends requests, before the first of them', async () => {
+  const core = createUpstreamCore({})
+  let opened = 0
+  const transport = () => {
+    opened++
+    return core.transport()
+  }
+  const { open, close } = createForwarder({}, { ...core, transport })
+  expect(opened).toBe(0)
+  await open()
+  expect(opened).toBe(1)
+  await close()
 })
 
 test('headers go by a list, both ways', async () => {
