@@ -78,6 +78,18 @@ export function continuedKey(body: Fields): string | undefined {
   return responseKey(previous) ?? responseKey(id)
 }
 
+/** Whether an answer depends on, or changes, what the provider keeps beside the request: one from a cache would leave that behind. */
+export function keepsState({
+  conversation,
+  previous_response_id: previous,
+  container,
+  store,
+  background,
+}: Fields): boolean {
+  const isContinued = (conversation ?? previous ?? container ?? undefined) !== undefined
+  return isContinued || store === true || background === true
+}
+
 function turnsOf(body: Fields): Turn[] {
   const { messages, input, prompt } = body
   const system = systemOf(body)

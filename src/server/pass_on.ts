@@ -30,11 +30,12 @@ export interface Passing {
 /** Sends a request to its models and the answer's bytes to the client, and says once what became of it. */
 export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
   const { parts, routing, exchange } = passing
-  const { models, path, bodyFor, headers: received, isStream } = passing.request
+  const { models, path, bodyFor, headers: received, isStream, skipsCache = false } = passing.request
   const signal = goneSignal(response)
   let forwarded: Forwarded
   try {
-    forwarded = await routing.forwarder.forward({ models, path, bodyFor, headers: received, isStream, signal })
+    const asked = { models, path, bodyFor, headers: received, isStream, skipsCache, signal }
+    forwarded = await routing.forwarder.forward(asked)
   } catch (thrown) {
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)

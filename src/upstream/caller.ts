@@ -6,7 +6,7 @@ import { AttemptFailure } from './attempt_failure.ts'
 import { type ChatForm, type Completion, formOf, textOf } from './chat_form.ts'
 import { destinationOf, headersFor } from './destination.ts'
 import { createEventParser } from './event_stream.ts'
-import { outgoingHeaders } from './forward_headers.ts'
+import { outgoingHeaders, shapingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import { openaiForm } from './openai_form.ts'
 import { pursue } from './pursuit.ts'
@@ -170,7 +170,7 @@ function answerOf(
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
 function keyOfCall(model: Model, call: ChatCall): string {
   const { origin, path } = destinationOf(model, formOf(model).path)
-  const where = written([origin, path, model.endpoint?.headers])
+  const where = written([origin, path, model.endpoint?.headers, shapingHeaders(call.headers)])
   return createHash('sha256')
     .update(where)
     .update(requestOf(model, call, false))

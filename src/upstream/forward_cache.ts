@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Model } from '../types.ts'
 import { destinationOf } from './destination.ts'
+import { shapingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import type { Forwarded, ForwardRequest } from './upstream_types.ts'
 
@@ -8,9 +9,9 @@ import type { Forwarded, ForwardRequest } from './upstream_types.ts'
 export type Begun = Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release'>
 
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
-export function keyOfForward(model: Model, { path, bodyFor }: ForwardRequest): string {
+export function keyOfForward(model: Model, { path, bodyFor, headers }: ForwardRequest): string {
   const { origin, path: full } = destinationOf(model, path)
-  const where = JSON.stringify([origin, full, model.endpoint?.headers])
+  const where = JSON.stringify([origin, full, model.endpoint?.headers, shapingHeaders(headers)])
   return createHash('sha256').update(where).update(bodyFor(model)).digest('hex')
 }
 

@@ -11,6 +11,9 @@ const OUTGOING = new Set([
   'x-request-id',
 ])
 
+/** Those of them by which a model may answer otherwise; the others name or trace the request. */
+const SHAPING = ['accept', 'anthropic-beta', 'anthropic-version', 'openai-beta']
+
 /** What of a model's headers goes to a client; lengths and encodings are the connection's own. */
 const INCOMING =
   /^(?:cache-control|content-type|openai-(?:model|processing-ms|version)|retry-after|retry-after-ms|x-request-id|request-id|x-ratelimit-[a-z-]+|anthropic-ratelimit-[a-z-]+)$/
@@ -48,6 +51,11 @@ export function incomingHeaders(
     if (INCOMING.test(name)) headers[name] = key === undefined ? model[name]! : model[name]!.replaceAll(key, '***')
   }
   return headers
+}
+
+/** Values of those headers of a client that change what is answered, one each. */
+export function shapingHeaders(client: Parameters<typeof outgoingHeaders>[0] = {}): unknown[] {
+  return SHAPING.map(name => client[name] ?? null)
 }
 
 /** Line ends in a value would begin another header. */

@@ -122,6 +122,18 @@ test('calls of tools and their results go to the model that called them', async 
   }
 })
 
+test('what continues or leaves something at the provider is not answered from the cache; the same request otherwise is', async () => {
+  const client = await start('cache: { ttl: 1h }')
+  const cached = async (more: object) => {
+    const asked = { model: 'small', input: 'yes, go on', ...more }
+    const { response } = await client.responses.create(asked).withResponse()
+    return response.headers.get('x-llmroute-cache')
+  }
+  for (const more of [{ conversation: 'conv_1' }, { store: true }])
+    expect([await cached(more), await cached(more)]).toEqual(['miss', 'miss'])
+  expect([await cached({}), await cached({})]).toEqual(['miss', 'hit'])
+})
+
 test.each<[string, object]>([
   [
     '/v1/chat/completions',

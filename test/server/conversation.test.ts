@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isContinued, readConversation, scoredText } from '../../src/server/conversation.ts'
+import { isContinued, keepsState, readConversation, scoredText } from '../../src/server/conversation.ts'
 
 test('what stands beside the turns is one of them, whatever it is called', () => {
   const user = { role: 'user', text: 'hi' }
@@ -80,4 +80,17 @@ test.each<[string, readonly object[], boolean]>([
   ],
 ])('%s of the Responses API is of a conversation that goes on: %s', (_, input, is) => {
   expect(isContinued(readConversation({ input }))).toBe(is)
+})
+
+test.each<[object, boolean]>([
+  [{ input: 'hi' }, false],
+  [{ input: 'hi', conversation: null, previous_response_id: null, store: false, background: false }, false],
+  [{ input: 'go on', conversation: 'conv_1' }, true],
+  [{ input: 'go on', conversation: { id: 'conv_1' } }, true],
+  [{ input: 'go on', previous_response_id: 'resp_1' }, true],
+  [{ input: 'hi', store: true }, true],
+  [{ input: 'hi', background: true }, true],
+  [{ messages: [], container: 'container_1' }, true],
+])('%j keeps state at the provider: %s', (body, is) => {
+  expect(keepsState({ ...body })).toBe(is)
 })

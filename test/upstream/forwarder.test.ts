@@ -306,6 +306,23 @@ test.each([false, true])('the cache holds whole answers only, byte by byte; stre
   expect(server.requests).toHaveLength(3)
 })
 
+test('headers that change the answer are a part of what is cached; those that name the request are not', async () => {
+  const { forward } = forwarder({ cache: {} })
+  const isCached = async (headers: Record<string, string>) => {
+    const forwarded = await forward(request(false, { headers }))
+    forwarded.release('whole')
+    return forwarded.isCached
+  }
+  expect(await isCached({ 'x-request-id': '1' })).toBe(false)
+  expect(await isCached({ 'x-request-id': '2', traceparent: 'x', 'user-agent': 'y' })).toBe(true)
+  for (const name of ['anthropic-beta', 'anthropic-version', 'openai-beta', 'accept'])
+    expect([
+      await isCached({ [name]: 'b1' }),
+      await isCached({ [name]: 'b1' }),
+      await isCached({ [name]: 'b2' }),
+    ]).toEqual([false, true, false])
+})
+
 test('a fifth of 2,000 requests fails in five ways: each gets one answer, from one model or the other', async () => {
   const faults: Fault[] = [
     { kind: 'answer', status: 429 },
