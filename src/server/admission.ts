@@ -115,17 +115,22 @@ export function createAdmission({ limits, allowances }: AdmissionOptions): Admis
     }
   }
 
+  function enterEra(): () => void {
+    era.enter()
+    return era.leave
+  }
+
   return {
     running: () => running,
     waiting: () => queue.size,
     fillPlaces,
     identify,
-    async enter(client, onGone) {
+    async allow(client, onGone) {
       if (client.rateLimit !== undefined || client.dailyBudget !== undefined) await spendAllowance(client, onGone)
+    },
+    enter(onGone) {
       const place = takePlace(onGone)
-      if (place) await place
-      era.enter()
-      return era.leave
+      return place ? place.then(enterEra) : enterEra()
     },
     whenLeft() {
       const { ended } = era

@@ -7,7 +7,8 @@ import { answerError } from './error_answer.ts'
 import { whenGone } from './gone.ts'
 import { meetPage } from './origin.ts'
 import { decideOnly } from './route_endpoint.ts'
-import type { Client, ServerParts } from './server_types.ts'
+import type { Client, OnGone, ServerParts } from './server_types.ts'
+import { createSlowBodies } from './slow_bodies.ts'
 import { AUTO, readName } from './wire_name.ts'
 
 /** Paths that go to models. Never built from what a client sends. */
@@ -35,6 +36,8 @@ export type App = (request: IncomingMessage, response: ServerResponse) => Promis
 
 /** Builds the handler of all paths. `pages` are open to everyone; `keyedPages` ask for a key where there are keys. */
 export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): App {
+  const { admission } = parts
+  const receiveSlowly = createSlowBodies(parts.mostBytes)
   return async (request, response) => {
     const started = parts.now()
     const id = requestId(request)
@@ -43,7 +46,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       if (request.headers.origin !== undefined && meetPage(request, response, parts.origins())) return
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())
-      const client = parts.admission.identify(request.headers)
+      const client = admission.identify(request.headers)
       if (request.method === 'POST') await answerPost(path, client)
       else send(request, response, await keyedPage(path))
     } catch (thrown) {
@@ -64,10 +67,20 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     async function answerPost(path: string, client: Client): Promise<void> {
       const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
       if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
-      const leave = await parts.admission.enter(client, tell => whenGone(response, tell))
+      const onGone: OnGone = tell => whenGone(response, tell)
+      await admission.allow(client, onGone)
+      const held = request.complete ? undefined : await receiveSlowly(request, response)
+      let leave: () => void
       try {
-        if (modelPath) await complete(modelPath, request, response, { parts, client, id, started })
-        else send(request, response, json(await decideOnly(request, response, parts, client)))
+        const place = admission.enter(onGone)
+        leave = typeof place === 'function' ? place : await place
+      } finally {
+        held?.release()
+      }
+      const received = held?.received
+      try {
+        if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
+        else send(request, response, json(await decideOnly(request, response, { parts, client, received })))
       } finally {
         leave()
       }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { kindOf, printable } from '../registry.ts'
 import type { Model } from '../types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
-import { continuedKey, conversationKey, readConversation, responseKey } from './conversation.ts'
+import { continuedKey, conversationKey, keepsState, readConversation, responseKey } from './conversation.ts'
 import { decide, requireCallable } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { expectedCost } from './expected_cost.ts'
@@ -20,12 +20,14 @@ export interface ModelPath {
   readonly isRouted: boolean
 }
 
-/** What is known of a request before its body is read. */
+/** What is known of a request before it is looked at. */
 export interface Arrival {
   readonly parts: ServerParts
   readonly client: Client
   readonly id: string
   readonly started: number
+  /** Its body, where that did not come at once. */
+  readonly received?: Received | undefined
 }
 
 /** Answers a request for a model: reads it, decides, sends its bytes on and the answer's bytes back. Throws ApiFailure and others before an answer has begun. */
@@ -33,11 +35,11 @@ export async function complete(
   { path, isRouted }: ModelPath,
   request: IncomingMessage,
   response: ServerResponse,
-  { parts, client, id, started }: Arrival,
+  { parts, client, id, started, received }: Arrival,
 ): Promise<void> {
   const { sticky } = parts
   const routing = parts.routing()
-  const { bytes, body, model: spans } = await receive(request, parts.mostBytes)
+  const { bytes, body, model: spans } = received ?? (await receive(request, parts.mostBytes))
   const target = readName(body.model, namesOf(routing))
   const asked = printable(String(body.model))
   if (!isRouted && target.kind !== 'model') {
@@ -81,6 +83,7 @@ export async function complete(
         bodyFor: model => replaceSpans(bytes, spans, JSON.stringify(model.endpoint?.name ?? model.id)),
         headers: request.headers,
         isStream,
+        skipsCache: keepsState(body),
       },
       onAnswer: model => {
         if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model.id)

@@ -3,13 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { kindOf } from '../registry.ts'
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision } from '../types.ts'
-import { namesOf } from './completions.ts'
+import { type Arrival, namesOf } from './completions.ts'
 import { conversationKey, readConversation } from './conversation.ts'
 import { callable, requestOf } from './deciding.ts'
 import { ApiFailure, invalidRequest } from './envelope.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import { receive } from './received.ts'
-import type { Client, Routing, ServerParts } from './server_types.ts'
+import type { Client, Routing } from './server_types.ts'
 import { AUTO, readName } from './wire_name.ts'
 
 const MOST_REQUESTS = 1000
@@ -23,10 +23,9 @@ const TURN = 5
 export async function decideOnly(
   request: IncomingMessage,
   response: ServerResponse,
-  parts: ServerParts,
-  client: Client,
+  { parts, client, received }: Pick<Arrival, 'parts' | 'client' | 'received'>,
 ): Promise<Decision | { readonly decisions: readonly (Decision | Refusal)[] }> {
-  const { body } = await receive(request, parts.mostBytes)
+  const { body } = received ?? (await receive(request, parts.mostBytes))
   const routing = parts.routing()
   if (body.requests === undefined) {
     const decision = await decideOne(body, routing, client)

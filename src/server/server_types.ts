@@ -78,11 +78,13 @@ export type OnGone = (tell: (why: ApiFailure) => void) => void
 export interface Admission {
   /** Whose key is shown. Throws ApiFailure (401). */
   identify(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Client
+  /** Takes a request from what a client may send. Rejects with ApiFailure (429). */
+  allow(client: Client, onGone: OnGone): Promise<void>
   /**
-   * Waits for a place; what it gives is called once, when the request has ended. Throws ApiFailure (429, 503).
-   * Whoever is gone meanwhile leaves the line.
+   * A place, or waits for one; what it gives is called once, when the request has ended. Whoever is gone meanwhile leaves the line.
+   * Throws ApiFailure (503).
    */
-  enter(client: Client, onGone: OnGone): Promise<() => void>
+  enter(onGone: OnGone): (() => void) | Promise<() => void>
   /**
    * Sets US dollars aside for a request of a key with a budget; what it gives is called once, when the request has ended and its
    * cost was told. Throws ApiFailure (429).

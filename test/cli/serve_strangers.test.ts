@@ -116,6 +116,25 @@ describe('slow clients', () => {
     )
   }, 30_000)
 
+  test('bodies that do not come hold no place; one that comes in pieces gets one', async () => {
+    const few = await startServe(
+      folder.path,
+      config().replace(/serve: .*/, 'serve: { max_concurrency: 1, max_queue: 1 }'),
+    )
+    const slow = Array.from({ length: 20 }, () => dial(few.url))
+    const head = `POST ${CHAT} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${HI.length}\r\n\r\n`
+    for (const { socket } of slow) socket.write(`${head}${HI.slice(0, 10)}`)
+    const metrics = async () => await (await fetch(`${few.url}/metrics`)).text()
+    expect(await rawPost(`${few.url}${CHAT}`, '', HI)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await metrics()).toContain('llmroute_running_requests 0\n')
+    slow[0]!.socket.write(HI.slice(10))
+    expect(await slow[0]!.ended).toMatch(/^HTTP\/1\.1 200 .*You said: hi/s)
+    const stopped = few.stop()
+    await few.until(() => few.log().some(({ msg }) => msg === 'draining'))
+    for (const { socket } of slow) socket.destroy()
+    expect(await stopped).toBe(0)
+  })
+
   test('thousands of idle connections keep nobody from being answered', async () => {
     const patient = await startServe(folder.path, config().replace(/serve: .*/, 'serve: { headers_timeout: 1m }'))
     const count = Math.min(10_000, Math.floor(openFiles() / 2) - 500)

@@ -17,8 +17,11 @@ function admissionOf(first: Partial<AdmissionLimits>) {
   const defaults = { keys: [], needsKey: first.keys !== undefined, maxConcurrency: 10, maxQueue: 10 }
   const state: { limits: AdmissionLimits } = { limits: { ...defaults, ...first } }
   const admission = createAdmission({ limits: () => state.limits, allowances: () => allowances })
-  const enter = async (key?: string, onGone: OnGone = never) =>
-    admission.enter(admission.identify(key === undefined ? {} : { authorization: `Bearer ${key}` }), onGone)
+  const enter = async (key?: string, onGone: OnGone = never) => {
+    const client = admission.identify(key === undefined ? {} : { authorization: `Bearer ${key}` })
+    if (key !== undefined) await admission.allow(client, onGone)
+    return admission.enter(onGone)
+  }
   const refused = (key?: string): Promise<ApiError> =>
     enter(key).then(
       () => expect.fail('expected a refusal'),

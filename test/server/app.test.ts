@@ -22,7 +22,7 @@ async function serverOf(broken: { readonly routing?: Partial<Routing>; readonly 
   const exchanges: Exchange[] = []
   const parts = {
     routing: () => ({ pool: { models: [model] }, strategies: [], policyId: 'static', ...broken.routing }),
-    admission: { identify: () => ({ name: '' }), enter: async () => () => {} },
+    admission: { identify: () => ({ name: '' }), allow: async () => {}, enter: () => () => {} },
     sticky: { modelOf: () => undefined, keep: () => {} },
     mostBytes: 1000,
     now: () => performance.now(),

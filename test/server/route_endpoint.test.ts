@@ -21,7 +21,7 @@ async function slowServer() {
   }
   const parts = {
     routing: () => ({ pool: { models: [{ id: 'small' }] }, strategies: [], policyId: 'slow', decide }),
-    admission: { identify: () => ({ name: '' }), enter: async () => () => {} },
+    admission: { identify: () => ({ name: '' }), allow: async () => {}, enter: () => () => {} },
     mostBytes: 1e6,
     now: () => performance.now(),
     onRefusal: ({ error }: RefusedRequest) => seen.refused.push(String(error.code)),
