@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import { printable } from '../registry.ts'
+import { parseJson } from '../upstream/json.ts'
 import { type ApiError, anthropicEnvelope, envelope } from './envelope.ts'
 
 /** Statuses after which the connection ends: what is left of a body that was not read would be taken for the next request. */
-const UNREAD = [401, 413, 429, 503]
+const UNREAD = [401, 408, 413, 429, 503]
 
 /** Addresses whose clients speak Anthropic's form: `/v1/messages` and what lies below it. */
 const ANTHROPIC = /^\/v1\/messages(?:[/?#]|$)/
@@ -13,7 +15,7 @@ export function answerError(response: ServerResponse, error: ApiError, id?: stri
     response.destroy()
     return
   }
-  const body = ANTHROPIC.test(response.req.url ?? '') ? anthropicEnvelope(error) : envelope(error)
+  const body = bodyOf(response, error)
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -24,4 +26,19 @@ export function answerError(response: ServerResponse, error: ApiError, id?: stri
     ...(UNREAD.includes(error.status) && !response.req.complete ? { connection: 'close' } : {}),
   })
   response.end(body)
+}
+
+/**
+ * The body of a model's refusal (4xx): its own where that is JSON, which clients read; else the status in words, since a page of a
+ * proxy or nothing at all says no more.
+ */
+export function refusalBody(response: ServerResponse, model: string, status: number, own: Uint8Array): Uint8Array {
+  const said = parseJson(Buffer.from(own).toString('utf8'))
+  if (typeof said === 'object' && said !== null) return own
+  const message = `${printable(model)}: expected an answer, got status ${status} and no JSON that says why.`
+  return Buffer.from(bodyOf(response, { status, type: 'invalid_request_error', code: 'request_refused', message }))
+}
+
+function bodyOf({ req }: ServerResponse, error: ApiError): string {
+  return ANTHROPIC.test(req.url ?? '') ? anthropicEnvelope(error) : envelope(error)
 }

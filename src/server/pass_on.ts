@@ -4,7 +4,7 @@ import { countSent } from '../upstream/call_failure.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
-import { answerError } from './error_answer.ts'
+import { answerError, refusalBody } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
@@ -45,13 +45,15 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   }
   const { model, status, attempts, isCached } = forwarded
   const waited = attempts.reduce((sum, { latency }) => sum + latency, 0)
-  const headers = headersOf(forwarded)
+  const isRefused = status >= 400
+  const bytes = isRefused ? refusalBody(response, model.id, status, forwarded.bytes!) : forwarded.bytes
+  const headers = headersOf(forwarded, bytes)
   tellDecision(headers, exchange, model.id, countSent(attempts), isCached)
   const firstByte = parts.now() - exchange.started
-  const watcher = isStream ? createStreamWatcher() : undefined
+  const watcher = isStream && !isRefused ? createStreamWatcher() : undefined
   const sending = watcher
     ? pipe(forwarded, response, headers, { watcher, path, gone: signal })
-    : sendWhole(forwarded, response, headers)
+    : sendWhole(status, bytes, response, headers)
   passing.onAnswer(model)
   const ending = await sending
   const json = forwarded.json as { readonly id?: unknown } | null | undefined
@@ -99,11 +101,12 @@ function report({ parts, exchange, request: { isStream } }: Passing, outcome: Ou
 }
 
 /** Names and values in turn: an object of so many names would be slow to build. */
-function headersOf({ headers }: Forwarded): string[] {
+function headersOf({ headers, bytes }: Forwarded, sent: Uint8Array | undefined): string[] {
   const list: string[] = []
-  for (const name in headers) list.push(name, headers[name]!)
+  const isOwn = sent === bytes
+  for (const name in headers) if (isOwn || name !== 'content-type') list.push(name, headers[name]!)
   // An answer that does not say is JSON: clients take it for text otherwise.
-  if (headers['content-type'] === undefined) list.push('content-type', 'application/json')
+  if (!isOwn || headers['content-type'] === undefined) list.push('content-type', 'application/json')
   return list
 }
 
@@ -137,7 +140,7 @@ type Ending = 'whole' | 'cut' | 'abandoned' | 'stopped'
 const ONE_PIECE = 65_536
 
 /** The whole body. */
-function sendWhole({ status, bytes }: Forwarded, response: ServerResponse, headers: string[]): Ending {
+function sendWhole(status: number, bytes: Uint8Array | undefined, response: ServerResponse, headers: string[]): Ending {
   if (!bytes) throw new Error('serve: expected an answer that is no stream with its bytes, got none')
   if (response.destroyed) return 'abandoned'
   headers.push('content-length', String(bytes.length))

@@ -275,6 +275,39 @@ test('stream is true or false: what else it is opens no breaker', async () => {
   for (const stream of [null, false]) expect((await post(one, ask('small', { stream }))).status).toBe(200)
 })
 
+test('a refusal that is no JSON is told in the form of the client, with its status', async () => {
+  const one = await start('', models.url, `  claude: { base_url: ${models.url}, api: anthropic }`)
+  const refuse = (status: number, type: string, body: string) => {
+    models.instead = (_, response) => {
+      response.writeHead(status, type ? { 'content-type': type } : {}).end(body)
+      return true
+    }
+  }
+  const said = async (answer: Response) => [answer.status, answer.headers.get('content-type'), await answer.json()]
+  const message = (status: number, model = 'small') =>
+    `${model}: expected an answer, got status ${status} and no JSON that says why.`
+  const error = { type: 'invalid_request_error', param: null, code: 'request_refused' }
+  for (const stream of [false, true]) {
+    refuse(400, 'text/html', '<html>bad</html>')
+    const html = await post(one, ask('small', { stream }))
+    expect(html.headers.get('x-llmroute-model')).toBe('small')
+    expect(await said(html)).toEqual([400, 'application/json', { error: { message: message(400), ...error } }])
+    for (const body of ['', 'null', '"no"']) {
+      refuse(413, '', body)
+      const answer = await post(one, ask('small', { stream }))
+      expect(await said(answer)).toEqual([413, 'application/json', { error: { message: message(413), ...error } }])
+    }
+  }
+  refuse(404, 'text/plain', 'nothing here')
+  expect(await said(await post(one, { ...ask('claude'), max_tokens: 9 }, '/v1/messages'))).toEqual([
+    404,
+    'application/json',
+    { type: 'error', error: { type: 'not_found_error', message: message(404, 'claude'), code: 'request_refused' } },
+  ])
+  refuse(422, 'application/json', '{"detail":"its own"}')
+  expect(await said(await post(one, ask('small')))).toEqual([422, 'application/json', { detail: 'its own' }])
+})
+
 test('a response cache that cannot be used ends the start, and not the first request', async () => {
   await expect(start(`cache: { folder: llmroute.yaml }`)).rejects.toThrow(/serve ended with 2: .*llmroute\.yaml: /)
 })
