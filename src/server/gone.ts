@@ -65,6 +65,13 @@ export function stopAnswer(response: ServerResponse): void {
   }
 }
 
+/** Ends a request that waits for something before an answer. False where none does. */
+export function giveUp(response: ServerResponse, why: ApiError): boolean {
+  const tell = (response as Watched)[TELL]
+  tell?.(new ApiFailure(why))
+  return tell !== undefined
+}
+
 /** What became of an answer whose signal was aborted: its ending, and what is told of it. */
 export function abortedEnding({ reason }: AbortSignal): {
   readonly ending: 'abandoned' | 'stopped'

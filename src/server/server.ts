@@ -1,9 +1,10 @@
-import { createServer as createHttpServer, type ServerResponse } from 'node:http'
+import { createServer as createHttpServer, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { UsageError } from '../errors.ts'
 import type { App } from './app.ts'
+import { type ApiError, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
-import { SERVER_STOPPING, stopAnswer } from './gone.ts'
+import { giveUp, SERVER_STOPPING, stopAnswer } from './gone.ts'
 
 /** Where to listen, and how long a request may take to come. Milliseconds. */
 export interface ListenOptions {
@@ -24,10 +25,26 @@ const BACKLOG = 4096
 /** Between two looks at who takes too long. */
 const [LEAST_CHECK, LONGEST_CHECK] = [100, 2_000]
 
-/** What a request that cannot be read is answered with. */
-const STATUS_OF: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+/** What a request that cannot be read is answered with. By the code of the error. */
+const UNREADABLE: Readonly<Record<string, ApiError>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    type: 'invalid_request_error',
+    code: 'request_timeout',
+    message: 'Your request took too long to come.',
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    type: 'invalid_request_error',
+    code: 'headers_too_large',
+    message: `The headers of your request are larger than ${HEADER_BYTES} bytes.`,
+  },
+}
+const MALFORMED: ApiError = {
+  status: 400,
+  type: 'invalid_request_error',
+  code: 'malformed_request',
+  message: 'We could not read your request: it is no valid HTTP.',
 }
 
 /** A server that listens. */
@@ -75,10 +92,16 @@ export function listen(
     socket.once('close', () => underWay.delete(socket))
   })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    const response = underWay.get(socket as Socket)
     // A line in the midst of an answer would be taken for a part of it.
-    if (underWay.get(socket as Socket)?.headersSent || !socket.writable) return socket.destroy()
-    const status = Object.hasOwn(STATUS_OF, code) ? STATUS_OF[code] : '400 Bad Request'
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+    if (response?.headersSent || !socket.writable) return socket.destroy()
+    const error = Object.hasOwn(UNREADABLE, code) ? UNREADABLE[code]! : MALFORMED
+    // What is wrong with its bytes ends the connection at once; one that is late has somebody who waits for it.
+    if (error !== MALFORMED && response && giveUp(response, error)) return
+    const body = envelope(error)
+    socket.end(
+      `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    )
   })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))

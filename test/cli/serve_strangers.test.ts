@@ -109,12 +109,42 @@ describe('slow clients', () => {
       return ended.finally(() => clearInterval(drip))
     })
     await answers()
-    for (const text of await Promise.all(slow)) expect(text).toMatch(/^(HTTP\/1\.1 40[08] |$)/)
+    const told = await Promise.all(slow)
+    for (const text of told)
+      expect(text).toMatch(/^(HTTP\/1\.1 40[08] .*"code":"(request_timeout|malformed_request)"|$)/s)
     expect(models.received).toHaveLength(1)
     await serve.until(async () =>
       (await (await fetch(`${serve.url}/metrics`)).text()).includes('llmroute_running_requests 0\n'),
     )
   }, 30_000)
+
+  test.each([
+    ['/v1/chat/completions', '{"error":{"message":"Your request took too long to come.",', 'request_timeout'],
+    ['/v1/messages', '{"type":"error","error":{"type":"timeout_error",', 'request_timeout'],
+  ])('a body that does not come at %s is told so in the form of its client', async (path, begins, code) => {
+    const { socket, ended } = dial(serve.url)
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\nx-request-id: slow\r\ncontent-length: 100\r\n\r\n{"model"`)
+    const text = await ended
+    expect(text).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*\r\nx-llmroute-request-id: slow\r\n/s)
+    expect(text.split('\r\n\r\n')[1]).toContain(begins)
+    expect(text).toContain(`"code":"${code}"`)
+    expect(serve.log().find(line => line.request === 'slow' && line.path === path)).toMatchObject({ status: 408, code })
+  })
+
+  test('headers that never end, or are no headers, are told so too', async () => {
+    const late = dial(serve.url)
+    late.socket.write(`POST ${CHAT} HTTP/1.1\r\nhost: x\r\n`)
+    const broken = dial(serve.url)
+    broken.socket.write('nonsense\r\n\r\n')
+    const large = dial(serve.url)
+    large.socket.write(`GET / HTTP/1.1\r\nx-a: ${'a'.repeat(40_000)}\r\n`)
+    const codes = ['request_timeout', 'malformed_request', 'headers_too_large']
+    for (const [i, { ended }] of [late, broken, large].entries()) {
+      const [head, body] = (await ended).split('\r\n\r\n')
+      expect(head).toMatch(/^HTTP\/1\.1 4.*\r\nconnection: close\r\ncontent-type: application\/json\r\n/s)
+      expect(JSON.parse(body!)).toMatchObject({ error: { type: 'invalid_request_error', code: codes[i] } })
+    }
+  })
 
   test('bodies that do not come hold no place; one that comes in pieces gets one', async () => {
     const few = await startServe(
