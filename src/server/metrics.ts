@@ -90,8 +90,12 @@ export function createMetrics(sources: MetricSources): Metrics {
       requests.add(1, path, model ?? '', decision?.policy ?? '', String(status), ending)
       if (error) failures.add(1, error.code ?? error.type)
       else if (ending === 'cut') failures.add(1, 'stream_cut')
-      for (const tried of exchange.attempts)
-        if (tried.latency > 0) attempts.add(1, tried.model, tried.failure === undefined ? 'ok' : 'failed')
+      // The attempt that an answer came from knows nothing of how that ended.
+      const cut = ending === 'cut' ? exchange.attempts.at(-1) : undefined
+      for (const tried of exchange.attempts) {
+        if (tried.latency === 0) continue
+        attempts.add(1, tried.model, tried.failure === undefined && tried !== cut ? 'ok' : 'failed')
+      }
       if (model === undefined) return
       latency.observe(exchange.latency / 1000, model)
       if (exchange.firstByte !== undefined) firstByte.observe(exchange.firstByte / 1000, model)

@@ -134,10 +134,12 @@ function modelRow(id: string, answers: number, statistics: ModelStatistics | und
   return `<tr><td>${escaped(id)}</td><td>${state}</td>${cells.map(cell => `<td class="n">${cell}</td>`).join('')}</tr>`
 }
 
-function recentRow({ at, asked, model, status, why, latency }: TrafficSnapshot['recent'][number]): string {
+function recentRow({ at, asked, model, status, ending, why, latency }: TrafficSnapshot['recent'][number]): string {
   const time = new Date(at).toISOString().slice(11, 19)
-  const kind = status < 400 ? 'up' : 'down'
-  return `<tr><td>${time}</td><td>${escaped(asked)}</td><td>${escaped(model) || '–'}</td><td class="why">${escaped(why)}</td><td class="n ${kind}">${status}</td><td class="n">${milliseconds(latency)}</td></tr>`
+  const kind = status < 400 && ending === 'whole' ? 'up' : 'down'
+  // A stream that began well may have ended otherwise.
+  const result = status < 400 && ending !== 'whole' ? `${status}, ${ending}` : status
+  return `<tr><td>${time}</td><td>${escaped(asked)}</td><td>${escaped(model) || '–'}</td><td class="why">${escaped(why)}</td><td class="n ${kind}">${result}</td><td class="n">${milliseconds(latency)}</td></tr>`
 }
 
 /** One bar a minute, the scale written at its top. */

@@ -44,6 +44,7 @@ export interface RecentExchange {
   readonly asked: string
   readonly model: string
   readonly status: number
+  readonly ending: Exchange['ending']
   readonly why: string
   readonly latency: number
 }
@@ -88,8 +89,8 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
       }
       const place = requests++
       latencies[place % LATENCIES] = exchange.latency
-      const { started: at, id, asked, status, decision, error, latency } = exchange
-      recent[place % RECENT] = { at, id, asked, model: model ?? '', status, decision, error, latency }
+      const { started: at, id, asked, status, ending, decision, error, latency } = exchange
+      recent[place % RECENT] = { at, id, asked, model: model ?? '', status, ending, decision, error, latency }
     },
     snapshot() {
       const minute = Math.floor(now() / MINUTE)

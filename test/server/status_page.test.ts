@@ -104,3 +104,16 @@ test('a share that drifts: calibrate again, but where the threshold follows by i
     '20.0 % | target 10.0 %: drifting, the threshold is being moved',
   )
 })
+
+test('a stream that did not come whole is no success among the last decisions', () => {
+  const traffic = createTraffic(
+    () => 0,
+    () => pairOf(big, small),
+  )
+  for (const ending of ['whole', 'cut', 'abandoned', 'stopped'] as const) traffic.see(exchange({ ending }))
+  traffic.see(exchange({ ending: 'failed', status: 502 }))
+  const parts = { traffic: traffic.snapshot(), drift: calm, pool: pairOf(big, small) }
+  const page = statusPage({ ...parts, policy: 'threshold', isFollowed: false, now: 0 })
+  const shown = [...page.matchAll(/<td class="n (up|down)">([^<]*)</g)].map(([, kind, text]) => `${kind} ${text}`)
+  expect(shown).toEqual(['up 200', 'down 200, cut', 'down 200, abandoned', 'down 200, stopped', 'down 502'])
+})
