@@ -35,6 +35,8 @@ export type Question =
 
 /** What a worker tells the primary. */
 export type ToPrimary =
+  /** It can be asked there. */
+  | { readonly kind: 'listening'; readonly url: string }
   | { readonly kind: 'routed'; readonly routed: Routed }
   | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
   | Report

@@ -156,9 +156,9 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   }
 }
 
-/** Processes that the configuration asks for. Throws as `startServer`. */
-export async function workersOf({ config }: RouterOptions): Promise<number> {
-  return settingsOf(await readConfig(config), {}).workers
+/** What the configuration and the command line say of the server. Throws as `startServer`. */
+export async function serveSettings({ config }: RouterOptions, flags: ServeFlags): Promise<ServeSettings> {
+  return settingsOf(await readConfig(config), flags)
 }
 
 function settingsOf(config: Config, { port, host, context, logLevel }: ServeFlags): ServeSettings {

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import type { ServerLog } from '../server/log.ts'
 import type { ToPrimary } from './serve_messages.ts'
 import { createPrimaryState } from './serve_primary.ts'
 import { toldToEnd } from './serve_signals.ts'
@@ -6,23 +7,29 @@ import { toldToEnd } from './serve_signals.ts'
 /**
  * Starts workers, and another where one dies, also where it can only start once the configuration is mended. Resolves once all of
  * them have ended: after SIGTERM or SIGINT, or, with exit code 2, where what was asked for could not be started at all.
- * @param onLine hears what happens, for the log.
+ * @param onListening is told once, when the first of them can be asked.
  */
 export async function runPrimary(
   count: number,
-  onLine: (event: string, fields: Readonly<Record<string, unknown>>) => void,
+  log: Pick<ServerLog, 'warn'>,
+  onListening: (url: string) => void,
 ): Promise<void> {
   /** Worker id → its number from 1 to `count`. */
   const places = new Map<number, number>()
   const state = createPrimaryState({
-    onDrift: drift => onLine('drift', { ...drift }),
+    onDrift: drift => log.warn('drift', { ...drift }),
     placeOf: ({ id }) => places.get(id)!,
   })
   let port: number | undefined
   cluster.on('listening', (_, address) => {
     port = address.port
   })
-  cluster.on('message', (worker, message: ToPrimary) => void state.hear(worker, message))
+  let isListening = false
+  cluster.on('message', (worker, message: ToPrimary) => {
+    if (message.kind !== 'listening') return void state.hear(worker, message)
+    if (!isListening) onListening(message.url)
+    isListening = true
+  })
   process.on('SIGHUP', () => signalAll('SIGHUP'))
   const fork = (place: number) => places.set(cluster.fork().id, place)
   for (let place = 1; place <= count; place++) fork(place)
@@ -59,7 +66,7 @@ export async function runPrimary(
       const wait = Math.min(10_000, 100 * 2 ** died++)
       setTimeout(() => died--, 60_000).unref()
       const event = isRefused ? 'worker cannot start again, as it says above: tried once more' : 'worker died'
-      onLine(event, { pid: worker.process.pid, code, seconds: wait / 1000 })
+      log.warn(event, { pid: worker.process.pid, code, seconds: wait / 1000 })
       const timer = setTimeout(() => {
         retries.delete(timer)
         fork(place)

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { chunk, type ModelServer, startModelServer } from '../helpers/model_server.ts'
-import { runCli } from '../helpers/run_cli.ts'
+import { binary, runCli } from '../helpers/run_cli.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -129,6 +129,49 @@ test('all workers dead at once are replaced too', async () => {
   expect(workers()).toHaveLength(2)
   for (const pid of workers()) expect(before).not.toContain(pid)
   expect((await fetch(`${serve.url}/health`)).status).toBe(200)
+})
+
+describe('the primary', () => {
+  const config = `models:\n  a: { base_url: http://127.0.0.1:1/v1 }\npolicy: static\nstatic: { default: a }\n`
+
+  test('--json prints one document, and its process is the one to stop', async () => {
+    const file = folder.write('json.yaml', config)
+    const child = spawn(process.execPath, [
+      ...[binary, 'serve', '--port', '0', '--config', file],
+      ...['--workers', '2', '--json', '--log-level', 'silent'],
+    ])
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', text => {
+      stdout += text
+    })
+    child.stderr.on('data', text => {
+      stderr += text
+    })
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    while (stderr.split('listening at').length < 3 || stdout === '')
+      await new Promise(resolve => setTimeout(resolve, 10))
+    const url = /listening at (\S+)/.exec(stderr)![1]
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(JSON.parse(stdout)).toEqual({ version: 1, url, pid: child.pid })
+    process.kill(JSON.parse(stdout).pid, 'SIGTERM')
+    expect(await ended).toBe(0)
+    // Nor does anything but the address go to standard error where the log is silent.
+    expect(stderr).toBe(`llmroute: listening at ${url}\n`.repeat(2))
+  })
+
+  test.each([
+    ['info', { level: 40, msg: 'worker died', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) }],
+    ['silent', undefined],
+  ])('its lines are those of a log: %s', async (level, line) => {
+    const two = await startServe(temporaryFolder().path, config, { args: ['--workers', '2', '--log-level', level] })
+    onTestFinished(async () => void (await two.stop()))
+    const listening = () => two.stderr().split('listening at').length - 1
+    await two.until(() => listening() === 2)
+    process.kill(workers(two)[0]!, 'SIGKILL')
+    await two.until(() => listening() === 3)
+    if (line) expect(two.log()).toContainEqual(expect.objectContaining(line))
+    else expect(two.log()).toEqual([])
+  })
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)('%s to the whole group of processes cuts no stream', async signal => {

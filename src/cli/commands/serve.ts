@@ -2,9 +2,11 @@ import cluster from 'node:cluster'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { printable } from '../../registry.ts'
+import { createServerLog } from '../../server/log.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
 import { toJson } from '../output/json.ts'
-import { type ServeFlags, startServer, workersOf } from '../serve_run.ts'
+import type { ToPrimary } from '../serve_messages.ts'
+import { type ServeFlags, serveSettings, startServer } from '../serve_run.ts'
 import { ignoreHangUp, toldToEnd } from '../serve_signals.ts'
 import { runPrimary } from '../serve_workers.ts'
 
@@ -26,7 +28,7 @@ policy, "router-mf-0.11593" a strategy with its threshold, a configured model's 
 SIGTERM lets what is under way finish, and again changes nothing; Ctrl-C twice ends it at once. SIGHUP, or a change of llmroute.yaml, reads it again. Lines of JSON about requests go to
 standard error, never with a key, and without prompts unless the configuration says so (serve: { log_prompts: true }).
 
---json prints { "version", "url", "pid" } once it listens, for whoever starts it.`
+--json prints { "version", "url", "pid" } once it listens, for whoever starts it; SIGTERM to that process ends all workers.`
 
 const LEVELS = ['debug', 'info', 'warn', 'silent'] as const
 
@@ -50,21 +52,26 @@ async function run(flags: Flags): Promise<void> {
     // The channel to the primary would hold the process, however it ends.
     return serve(flags).finally(() => cluster.worker!.disconnect())
   }
-  const workers = flags.workers ?? (await workersOf(await routerOptions(flags)))
+  const settings = await serveSettings(await routerOptions(flags), flags)
+  const workers = flags.workers ?? settings.workers
   if (workers === 1) return serve(flags)
-  await runPrimary(workers, (event, fields) =>
-    process.stderr.write(`${JSON.stringify({ level: 40, ...fields, msg: event })}\n`),
-  )
+  const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: false })
+  await runPrimary(workers, log, url => tellListening(url, flags))
 }
 
 async function serve(flags: Flags): Promise<void> {
   const serving = await startServer(await routerOptions(flags), flags)
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
-  if (flags.json) process.stdout.write(toJson({ version: 1, url: serving.url, pid: process.pid }))
+  if (cluster.isWorker) process.send!({ kind: 'listening', url: serving.url } satisfies ToPrimary)
+  else tellListening(serving.url, flags)
   await toldToEnd()
   await serving.stop()
   // What is still being decided is for nobody any more.
   process.exit()
+}
+
+function tellListening(url: string, { json }: Flags): void {
+  if (json) process.stdout.write(toJson({ version: 1, url, pid: process.pid }))
 }
 
 function parsePort(text: string): number {
