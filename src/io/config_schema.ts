@@ -167,8 +167,10 @@ const entries = {
       v.description('Turns the cache of answers on.'),
     ),
   ),
-  max_concurrency: v.exactOptional(count('Calls under way at a time. Default: no limit.')),
-  rate_limit: v.exactOptional(positive('a number of calls a second above 0', 'Calls a second. Default: no limit.')),
+  max_concurrency: v.exactOptional(count('Calls under way at a time, in each process. Default: no limit.')),
+  rate_limit: v.exactOptional(
+    positive('a number of calls a second above 0', 'Calls a second, of each process. Default: no limit.'),
+  ),
   log: v.exactOptional(
     v.pipe(
       v.strictObject({

@@ -51,12 +51,12 @@ export const serveSchema = v.strictObject({
   sticky: isSet('Whether a conversation keeps its model. Default true.', true),
   context: isSet('Whether the whole conversation is scored instead of its last user turn. Default false.', false),
   max_body: count('Bytes of a request. Default 33554432.', 33_554_432),
-  max_concurrency: count('Requests under way at a time. Default 2048.', 2048),
-  max_queue: count('Requests that wait for a place; beyond, 503. Default 2048.', 2048),
+  max_concurrency: count('Requests under way at a time, in each worker. Default 2048.', 2048),
+  max_queue: count('Requests that wait for a place, in each worker; beyond, 503. Default 2048.', 2048),
   headers_timeout: v.optional(duration('Until the headers of a request are there. Default 30s.'), 30_000),
   request_timeout: v.optional(duration('Until the whole request is there. Default 1m.'), 60_000),
   drain: count('Seconds that requests under way may take after SIGTERM. Default 30.', 30),
-  workers: count('Processes. Default 1.', 1),
+  workers: count('Processes. Limits of requests and calls at a time, and of calls a second, are those of each. Default 1.', 1),
   log_level: v.optional(
     v.pipe(
       v.picklist(['debug', 'info', 'warn', 'silent']),
