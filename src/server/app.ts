@@ -41,17 +41,18 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
   return async (request, response) => {
     const started = parts.now()
     const id = requestId(request)
+    let client: Client | undefined
     try {
       const path = pathOf(request)
       if (request.headers.origin !== undefined && meetPage(request, response, parts.origins())) return
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())
-      const client = admission.identify(request.headers)
+      client = admission.identify(request.headers)
       if (request.method === 'POST') await answerPost(path, client)
       else send(request, response, await keyedPage(path))
     } catch (thrown) {
       const error = apiErrorOf(thrown, parts.now())
-      parts.onRefusal({ id, path: printable(pathOf(request)), error })
+      parts.onRefusal({ id, client, path: printable(pathOf(request)), error })
       answerError(response, error, id)
     }
 
@@ -80,7 +81,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       const received = held?.received
       try {
         if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
-        else send(request, response, json(await decideOnly(request, response, { parts, client, received })))
+        else send(request, response, decided(await decideOnly(request, response, { parts, client, received }), id))
       } finally {
         leave()
       }
@@ -101,6 +102,10 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 function requestId({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${randomUUID()}`
+}
+
+function decided(decision: unknown, id: string): Page {
+  return { ...json(decision), headers: { 'x-llmroute-request-id': id } }
 }
 
 function json(value: unknown): Page {

@@ -9,13 +9,22 @@ const UNREAD = [401, 408, 413, 429, 503]
 /** Addresses whose clients speak Anthropic's form: `/v1/messages` and what lies below it. */
 const ANTHROPIC = /^\/v1\/messages(?:[/?#]|$)/
 
-/** Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's, where it is known. */
-export function answerError(response: ServerResponse, error: ApiError, id?: string): void {
+/**
+ * Ends a request with an error; where its answer has begun, by breaking off. `id` is the request's, where it is known.
+ * @param more headers, names and values in turn.
+ */
+export function answerError(
+  response: ServerResponse,
+  error: ApiError,
+  id?: string,
+  more: readonly string[] = [],
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
   const body = bodyOf(response, error)
+  for (let i = 0; i < more.length; i += 2) response.setHeader(more[i]!, more[i + 1]!)
   response.writeHead(error.status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),

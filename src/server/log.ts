@@ -62,12 +62,13 @@ export function createServerLog(
       if (ending !== 'whole' && ending !== 'abandoned') log.warn(fields, 'request')
       else log.info(fields, 'request')
     },
-    refusal({ id, path, error: { status, code, type, detail } }) {
+    refusal({ id, client, path, error: { status, code, type, detail } }) {
+      const fields = { request: id, ...(client?.name ? { client: client.name } : {}), path }
       if (status === 499) {
-        log.info({ request: id, path, error: 'The client went away before it was decided who answers.' }, 'request')
+        log.info({ ...fields, error: 'The client went away before it was decided who answers.' }, 'request')
         return
       }
-      log.warn({ request: id, path, status, code: code ?? type, error: detail?.slice(0, LONGEST_ERROR) }, 'refused')
+      log.warn({ ...fields, status, code: code ?? type, error: detail?.slice(0, LONGEST_ERROR) }, 'refused')
     },
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, fields = {}) => log.warn(fields, event),

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
-import { countSent } from '../upstream/call_failure.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
+import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError, refusalBody } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
@@ -41,14 +41,14 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
     report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
-    return answerError(response, error, exchange.id)
+    return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
   const { model, status, attempts, isCached } = forwarded
   const waited = attempts.reduce((sum, { latency }) => sum + latency, 0)
   const isRefused = status >= 400
   const bytes = isRefused ? refusalBody(response, model.id, status, forwarded.bytes!) : forwarded.bytes
   const headers = headersOf(forwarded, bytes)
-  tellDecision(headers, exchange, model.id, countSent(attempts), isCached)
+  tellAnswer(headers, exchange, model.id, attempts, isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream && !isRefused ? createStreamWatcher() : undefined
   const sending = watcher
@@ -108,30 +108,6 @@ function headersOf({ headers, bytes }: Forwarded, sent: Uint8Array | undefined):
   // An answer that does not say is JSON: clients take it for text otherwise.
   if (!isOwn || headers['content-type'] === undefined) list.push('content-type', 'application/json')
   return list
-}
-
-/** Adds to an answer's headers, names and values in turn, what they say of the decision. */
-export function tellDecision(
-  headers: string[],
-  { id, decision }: Pick<Exchange, 'id' | 'decision'>,
-  model: string,
-  attempts: number,
-  isCached: boolean,
-): void {
-  const { strategy, winRate, threshold, policy } = decision!
-  headers.push('x-llmroute-request-id', id)
-  headers.push('x-llmroute-model', encoded(model))
-  headers.push('x-llmroute-policy', policy)
-  if (strategy !== undefined) headers.push('x-llmroute-strategy', strategy)
-  if (winRate !== undefined) headers.push('x-llmroute-win-rate', String(winRate))
-  if (threshold !== undefined) headers.push('x-llmroute-threshold', String(threshold))
-  headers.push('x-llmroute-attempts', String(attempts))
-  headers.push('x-llmroute-cache', isCached ? 'hit' : 'miss')
-}
-
-/** Ids may hold what a header may not. */
-function encoded(id: string): string {
-  return /^[\x21-\x7e]+$/.test(id) ? id : encodeURIComponent(id)
 }
 
 type Ending = 'whole' | 'cut' | 'abandoned' | 'stopped'

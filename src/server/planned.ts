@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
-import { countSent } from '../upstream/call_failure.ts'
 import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
+import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
-import { attemptsOf, type Begun, tellDecision } from './pass_on.ts'
+import { attemptsOf, type Begun } from './pass_on.ts'
 import { plannedBody } from './planned_answer.ts'
 import { receivedBytes } from './planned_request.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
@@ -51,11 +51,11 @@ export async function answerPlanned(
     const { cost } = (thrown ?? {}) as { cost?: unknown }
     const spent = typeof cost === 'number' ? { cost } : {}
     report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...spent })
-    return answerError(response, error, exchange.id)
+    return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
   const { model, attempts, isCached, usage, cost } = answer
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
-  tellDecision(headers, exchange, model, countSent(attempts), isCached)
+  tellAnswer(headers, exchange, model, attempts, isCached)
   response.writeHead(200, headers)
   const whole = plannedBody(answer)
   response.end(isStream ? eventsOf(whole, includesUsage(body)) : JSON.stringify(whole))

@@ -95,6 +95,8 @@ export interface Admission {
 /** A request that was turned away before a model was asked. */
 export interface RefusedRequest {
   readonly id: string
+  /** Absent where its key was not known, or not looked at. */
+  readonly client?: Client | undefined
   /** As it may be printed. */
   readonly path: string
   readonly error: ApiError

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
@@ -306,6 +307,44 @@ test('a refusal that is no JSON is told in the form of the client, with its stat
   ])
   refuse(422, 'application/json', '{"detail":"its own"}')
   expect(await said(await post(one, ask('small')))).toEqual([422, 'application/json', { detail: 'its own' }])
+})
+
+test('errors say what was decided and how many calls were sent; /v1/route names the request', async () => {
+  const one = await start()
+  models.instead = (_, response) => json(response, 500, {})
+  const told = ({ headers }: Response) =>
+    Object.fromEntries([...headers].filter(([name]) => name.startsWith('x-llmroute-')))
+  const id = { 'x-request-id': 'mine' }
+  expect(told(await post(one, ask(), undefined, id))).toEqual({
+    'x-llmroute-request-id': 'mine',
+    'x-llmroute-policy': 'threshold',
+    'x-llmroute-strategy': 'length',
+    'x-llmroute-win-rate': expect.stringMatching(/^0\.\d+$/),
+    'x-llmroute-threshold': '0.5',
+    'x-llmroute-attempts': '2',
+  })
+  expect(told(await post(one, ask('third', { stream: true }), undefined, id))).toEqual({
+    'x-llmroute-request-id': 'mine',
+    'x-llmroute-policy': 'model',
+    'x-llmroute-attempts': '1',
+  })
+  expect(told(await post(one, ask(), '/v1/route', id))).toEqual({ 'x-llmroute-request-id': 'mine' })
+})
+
+test('the log of a request that was turned away names the client, where its key is known', async () => {
+  const key = 'llmr-0'
+  const sha256 = createHash('sha256').update(key).digest('hex')
+  const one = await start(`serve: { keys: [{ name: alice, sha256: '${sha256}', rate_limit: 1 }] }`)
+  const line = (code: string) => one.log().find(line => line.code === code)
+  const headers = { authorization: `Bearer ${key}` }
+  const answers = [
+    await post(one, ask()),
+    ...(await Promise.all([1, 2].map(() => post(one, ask(), undefined, headers)))),
+  ]
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 429])
+  await one.until(() => Boolean(line('rate_limit_exceeded')))
+  expect(line('rate_limit_exceeded')).toMatchObject({ client: 'alice', status: 429, path: '/v1/chat/completions' })
+  expect(line('invalid_api_key')).not.toHaveProperty('client')
 })
 
 test('a response cache that cannot be used ends the start, and not the first request', async () => {
