@@ -82,6 +82,12 @@ function configOf(
   if (typeof threshold === 'number' && strong_pct !== undefined) {
     report(['strong_pct'], 'expected threshold or strong_pct, got both. Leave one out.')
   }
+  const names = (settings.serve?.keys ?? []).map(({ name }) => name)
+  for (const [i, name] of names.entries()) {
+    // Rates, budgets and metrics of both would be one.
+    if (names.indexOf(name) < i)
+      report(['serve', 'keys', i, 'name'], `expected a name of its own, got ${safelyPrintable(name)} twice.`)
+  }
   const fromFile = (path: string) => (isAbsolute(path) || isEndpoint(path) ? path : resolve(dirname(file), path))
   const { cache, log } = settings
   const parts = {

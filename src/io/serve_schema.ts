@@ -1,5 +1,6 @@
+import { policies } from '../policies/registry.ts'
 import { v } from '../schema.ts'
-import { duration } from './config_values.ts'
+import { duration, oneOf } from './config_values.ts'
 
 const count = (description: string, fallback: number) =>
   v.optional(
@@ -56,7 +57,10 @@ export const serveSchema = v.strictObject({
   headers_timeout: v.optional(duration('Until the headers of a request are there. Default 30s.'), 30_000),
   request_timeout: v.optional(duration('Until the whole request is there. Default 1m.'), 60_000),
   drain: count('Seconds that requests under way may take after SIGTERM. Default 30.', 30),
-  workers: count('Processes. Limits of requests and calls at a time, and of calls a second, are those of each. Default 1.', 1),
+  workers: count(
+    'Processes. Limits of requests and calls at a time, and of calls a second, are those of each. Default 1.',
+    1,
+  ),
   log_level: v.optional(
     v.pipe(
       v.picklist(['debug', 'info', 'warn', 'silent']),
@@ -65,9 +69,7 @@ export const serveSchema = v.strictObject({
     'info',
   ),
   log_prompts: isSet('Whether the beginning of prompts is logged. Default false.', false),
-  shadow: v.exactOptional(
-    v.pipe(v.string(), v.description('A second policy that decides, is logged and never answers.')),
-  ),
+  shadow: v.exactOptional(oneOf(Object.keys(policies), 'A second policy that decides, is logged and never answers.')),
 })
 
 /** The settings of a server, defaults filled in. */

@@ -253,3 +253,9 @@ test('the JSON Schema lies where init says', async () => {
   const path = /\$schema=(.*)\n/.exec(readFileSync(join(cwd, 'llmroute.yaml'), 'utf8'))![1]!
   expect(JSON.parse(readFileSync(path, 'utf8')).title).toBe('llmroute.yaml')
 })
+
+test('a shadow policy is tried out like the policy itself', async () => {
+  const file = folder.write('shadow.yaml', 'models: { a: , b: }\npolicy: round_robin\nserve: { shadow: rules }\n')
+  const { code, stderr } = await runCli(['config', 'check', '--config', file])
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^policy rules: expected rules, got none/)])
+})

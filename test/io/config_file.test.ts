@@ -265,3 +265,20 @@ test('whatever the bytes, there are problems with a place or a configuration, an
     { numRuns: 200 },
   )
 })
+
+test('a shadow policy that there is not, and two keys of one name, are told with their places', async () => {
+  const sha256 = 'a'.repeat(64)
+  expect(await problems('serve: { shadow: rulez }\n')).toEqual([
+    expect.stringMatching(
+      /^:1:18: serve\.shadow: expected one of threshold, .*, got "rulez"\. Did you mean "rules"\?$/,
+    ),
+  ])
+  expect(
+    await problems(`serve:
+  keys:
+    - { name: alice, sha256: ${sha256} }
+    - { name: bob, sha256: ${sha256} }
+    - { name: alice, sha256: ${sha256} }
+`),
+  ).toEqual([':5:15: serve.keys.2.name: expected a name of its own, got alice twice.'])
+})

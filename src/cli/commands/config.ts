@@ -74,7 +74,7 @@ async function reportOn(file: string, options: RouterOptions): Promise<ConfigRep
 
 /** Opens what the configuration asks for, and every policy that it has options of: only they know whether these fit its models. */
 async function tryOut(
-  { file, models, policyOptions = {}, isThresholdAuto }: Config,
+  { file, models, policyOptions = {}, isThresholdAuto, serve }: Config,
   options: RouterOptions,
 ): Promise<{ settings: Setting[]; warnings: string[]; errors: Error[] }> {
   const found = new Map<string, Error>()
@@ -92,7 +92,8 @@ async function tryOut(
   // Where traffic will say which threshold gives the share, any will do to begin with.
   const router = await attempt(() => createRouter(options, isThresholdAuto ? { start: 0.5 } : {}))
   const { policy: given, policyOptions: flags, ...others } = options
-  for (const policy of Object.keys(policyOptions)) {
+  const { shadow } = (serve ?? {}) as { readonly shadow?: string }
+  for (const policy of new Set([...Object.keys(policyOptions), ...(shadow === undefined ? [] : [shadow])])) {
     if (policy === router?.policyId) continue
     const isFlagged = policy === given && flags !== undefined
     if (!isFlagged) await attempt(() => createRouter({ ...others, policy }), policy)

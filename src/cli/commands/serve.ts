@@ -37,7 +37,9 @@ export function define(command: Command): void {
   addPolicyOptions(addDecisionOptions(command))
     .option('--port <n>', 'port to listen at; 0 takes a free one (default: 6060)', parsePort)
     .option('--host <address>', 'address to listen at (default: 127.0.0.1)')
-    .option('--workers <n>', 'processes; limits of requests and calls at a time are those of each (default: 1)', text => parseCount(text, '--workers', 1))
+    .option('--workers <n>', 'processes; limits of requests and calls at a time are those of each (default: 1)', text =>
+      parseCount(text, '--workers', 1),
+    )
     .option('--context', 'score the whole conversation instead of its last user turn')
     .option('--log-level <level>', LEVELS.join(', '), parseLevel)
     .option('--json', 'print JSON')
