@@ -23,16 +23,18 @@ export function callErrorOf(
 ): CallError {
   const tried = models.filter(({ id }) => attempts.some(({ model }) => model === id))
   const phrases = tried.map(({ id }) => failurePhrase(attempts.filter(({ model }) => model === id)))
+  const wasSent = attempts.at(-1)?.latency !== 0
   const openUntil = opening && Math.max(opening.until, now + PROBE)
   const advice = openUntil
     ? `It is not called until ${new Date(openUntil).toISOString()}. ${opening.category === 'account' ? 'Check the key and the credit of its account.' : 'Try again then, or name another model.'}`
     : (last?.advice ?? 'Try again later.')
   const retryAt = openUntil ?? (last?.wait === undefined ? undefined : now + last.wait)
-  return new CallError(`${whatFailed(tried.map(nameOf), phrases)}. ${advice}`, {
+  return new CallError(`${whatFailed(tried.map(nameOf), phrases, wasSent)}. ${advice}`, {
     attempts,
     told: `${whatFailed(
       tried.map(({ id }) => printable(id)),
       phrases,
+      wasSent,
     )}.`,
     ...(last?.status === undefined ? {} : { status: last.status }),
     ...(retryAt === undefined ? {} : { retryAt }),
@@ -41,8 +43,9 @@ export function callErrorOf(
   })
 }
 
-function whatFailed(names: readonly string[], phrases: readonly string[]): string {
-  if (names.length === 1) return `${names[0]}: expected an answer, got ${phrases[0]}`
+/** @param wasSent whether the only model was asked at the end. */
+function whatFailed(names: readonly string[], phrases: readonly string[], wasSent: boolean): string {
+  if (names.length === 1) return `${names[0]}: expected an answer, got ${wasSent ? '' : 'none: '}${phrases[0]}`
   const each = names.map((name, i) => `${name}: ${phrases[i]}`).join('; ')
   return `${names.length} models: expected an answer, got none: ${each}`
 }

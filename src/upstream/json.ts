@@ -3,11 +3,13 @@ const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] =
 /** Objects and arrays in one another: more is not what an endpoint says, and whoever writes it out again would run out of stack. */
 const DEEPEST = 256
 
-/** Parsed JSON; undefined where it is none, or nested deeper than 256. */
+const MARK = 0xfeff
+
+/** Parsed JSON, which may begin with a byte-order mark; undefined where it is none, or nested deeper than 256. */
 export function parseJson(text: string): unknown {
   if (isTooDeep(text)) return undefined
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.charCodeAt(0) === MARK ? text.slice(1) : text)
   } catch {
     return undefined
   }

@@ -1,4 +1,5 @@
 import { AttemptFailure } from './attempt_failure.ts'
+import { parseJson } from './json.ts'
 
 /** Bytes of an error answer that are read. */
 export const MOST_ERROR_BYTES = 65_536
@@ -83,14 +84,9 @@ function numberOf(header: string | undefined): number | undefined {
 
 /** Codes, and the message, of an error in the form of OpenAI, Anthropic or Google; nothing where it is in another. */
 function errorOf(answer: Uint8Array): { codes: string[]; message: string } {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(Buffer.from(answer).toString('utf8'))
-  } catch {
-    return { codes: [], message: '' }
-  }
-  const whole = (Array.isArray(parsed) ? parsed[0] : parsed) as { error?: unknown } | null
-  const error = (whole?.error ?? whole) as Record<string, unknown> | string | null
+  const parsed = parseJson(Buffer.from(answer).toString('utf8'))
+  const whole = (Array.isArray(parsed) ? parsed[0] : parsed) as { error?: unknown } | null | undefined
+  const error = (whole?.error ?? whole) as Record<string, unknown> | string | null | undefined
   if (typeof error === 'string') return { codes: [], message: error }
   const codes = [error?.code, error?.type, error?.status].filter(code => typeof code === 'string')
   return { codes, message: typeof error?.message === 'string' ? error.message : '' }

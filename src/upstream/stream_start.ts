@@ -26,7 +26,7 @@ export async function readStart(body: AsyncIterator<Uint8Array>): Promise<Uint8A
     size += value.length
     // An error comes in one short line, and the rest needs not be read.
     text += Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, LINE)).toString('latin1')
-    const line = /(?:^|[\r\n])(data|event|id|retry): ?([^\r\n]*)([\r\n]?)/.exec(text)
+    const line = /(?:^(?:\xef\xbb\xbf)?|[\r\n])(data|event|id|retry): ?([^\r\n]*)([\r\n]?)/.exec(text)
     if (!line) continue
     const [, field, rest, end] = line
     if (end === '' && rest!.length < LINE) continue

@@ -214,7 +214,7 @@ test.each([
   expect(await call({ models: [model, spare], body })).toMatchObject({ model: 'spare' })
   const error = await call({ models: [model], body }).catch((thrown: CallError) => thrown)
   expect(error).toMatchObject({
-    message: `big (${host}): expected an answer, got not called, since its breaker is open (${phrase}). It is not called until 2026-01-01T00:05:00.000Z. Check the key and the credit of its account.`,
+    message: `big (${host}): expected an answer, got none: not called, since its breaker is open (${phrase}). It is not called until 2026-01-01T00:05:00.000Z. Check the key and the credit of its account.`,
     isAccountRefused: true,
     retryAt: time + 300_000,
   })

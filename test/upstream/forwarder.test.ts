@@ -186,6 +186,18 @@ test.each<[string, boolean, Fault]>([
   expect(statistics.of('big')).toMatchObject({ inFlight: 0, errors: 0, isOpen: false })
 })
 
+test('a byte-order mark before an answer is accepted, as clients do, and goes along', async () => {
+  const text = '\ufeff{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+  server.faults.push({ kind: 'answer', body: text }, events('\ufeffdata: {"choices":[]}\n\ndata: [DONE]\n\n'))
+  const { forward } = forwarder({ retry: { attempts: 1 } })
+  const whole = await forward(request(false))
+  expect([await textOf(whole), whole.model.id, whole.json]).toEqual([text, 'big', JSON.parse(text.slice(1))])
+  whole.release('whole')
+  const stream = await forward(request(true))
+  expect([(await textOf(stream)).charCodeAt(0), stream.model.id]).toEqual([0xfeff, 'big'])
+  stream.release('whole')
+})
+
 test('comments before the first event go along', async () => {
   server.faults.push(events(': wait\n\ndata: {"choices":[]}\n\ndata: [DONE]\n\n'))
   const forwarded = await forwarder().forward(request(true))
