@@ -47,8 +47,7 @@ export function conversationKey(
   if (!first) return undefined
   const who = `${nameOf(user)}\0${nameOf(cacheKey)}`
   const said = `${client}\0${name}\0${who}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
-  // One number: of a hundred thousand texts joined from two each part would be kept too.
-  return (hash32(said, 1) * 2 ** 21 + (hash32(said, 2) >>> 11)).toString(36)
+  return String(hash32(said, 1) * 2 ** 21 + (hash32(said, 2) >>> 11))
 }
 
 function nameOf(value: unknown): string {

@@ -24,7 +24,7 @@ export interface Scanned {
  */
 export function findValues(bytes: Uint8Array, key: string): Scanned {
   const spans: Span[] = []
-  const wanted = Buffer.from(JSON.stringify(key))
+  const wanted = quoted(key)
   let depth = 0
   let isKey = false
   let isWanted = false
@@ -56,6 +56,18 @@ export function findValues(bytes: Uint8Array, key: string): Scanned {
     }
   }
   return { spans, isTooDeep: false }
+}
+
+/** Of the few keys that are looked for. */
+const quotedKeys = new Map<string, Uint8Array>()
+
+function quoted(key: string): Uint8Array {
+  let bytes = quotedKeys.get(key)
+  if (!bytes) {
+    bytes = Buffer.from(JSON.stringify(key))
+    quotedKeys.set(key, bytes)
+  }
+  return bytes
 }
 
 /** The bytes with each span replaced by the same text. */

@@ -52,6 +52,7 @@ function decompressed(body: ReplyBody, create: () => Transform): ReplyBody {
       }
       return Buffer.concat(all)
     },
+    arrived: () => undefined,
     [Symbol.asyncIterator]: pieces,
     cancel: body.cancel,
   }

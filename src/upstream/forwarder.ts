@@ -9,8 +9,9 @@ import { type Begun, keyOfForward, storedAnswer, storing } from './forward_cache
 import { incomingHeaders, outgoingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import { openaiForm } from './openai_form.ts'
-import { pursue } from './pursuit.ts'
+import { type Pursuit, pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
+import type { ByteCache } from './response_cache.ts'
 import { createTailWatch, readStart } from './stream_start.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
@@ -31,20 +32,33 @@ export function createForwarder(
     async forward(request) {
       const { models, signal } = request
       if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')
-      const cache = request.skipsCache ? undefined : await core.cache()
-      const { value, model, attempts, isCached } = await pursue<Begun>(core, {
-        models,
-        signal,
-        ...(cache ? { cached: async model => storedAnswer(await cache.get(keyOfForward(model, request))) } : {}),
-        async attempt(model, ticket) {
-          const begun = await begin(core, request, model, ticket)
-          if (!cache || begun.status < 200 || begun.status >= 300) return begun
-          return storing(begun, core.maxAnswerBytes, bytes => cache.set(keyOfForward(model, request), bytes))
-        },
-      })
+      const opened = request.skipsCache ? undefined : core.cache()
+      const cache = opened && (await opened)
+      const attempt = (model: Model, ticket: Ticket) => begin(core, request, model, ticket)
+      const { value, model, attempts, isCached } = await pursue<Begun>(
+        core,
+        cache ? { models, signal, ...throughCache(cache, request, attempt, core) } : { models, signal, attempt },
+      )
       const { status, headers, body, bytes, json, release } = value
       // Field by field: a copy of all is slow, and made for every request.
       return { status, headers, body, bytes, json, release, model, attempts, isCached }
+    },
+  }
+}
+
+/** The same, with answers that are stored and are looked for there first. */
+function throughCache(
+  cache: ByteCache,
+  request: ForwardRequest,
+  attempt: Pursuit<Begun>['attempt'],
+  { maxAnswerBytes }: UpstreamCore,
+): Pick<Pursuit<Begun>, 'cached' | 'attempt'> {
+  return {
+    cached: async model => storedAnswer(await cache.get(keyOfForward(model, request))),
+    async attempt(model, ticket) {
+      const begun = await attempt(model, ticket)
+      if (begun.status < 200 || begun.status >= 300) return begun
+      return storing(begun, maxAnswerBytes, bytes => cache.set(keyOfForward(model, request), bytes))
     },
   }
 }
@@ -55,7 +69,8 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   const { origin, path: full } = destinationOf(model, path)
   const body = bodyFor(model)
   const headers = outgoingHeaders(client, headersFor(model))
-  const transport = await core.transport()
+  const opening = core.transport()
+  const transport = opening instanceof Promise ? await opening : opening
   const reply = await transport.send({ origin, path: full, headers, body, signal })
   ticket.status = reply.status
   if (isRefusal(reply)) {
@@ -75,7 +90,7 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
     throw new AttemptFailure(phrase, 'unsuited', { advice: 'Check the request and the base URL.' })
   }
   if (isStream && !isMadeStream) return streamed(reply, model, path, ticket, signal)
-  const bytes = await reply.body.bytes(core.maxAnswerBytes)
+  const bytes = reply.body.arrived(core.maxAnswerBytes) ?? (await reply.body.bytes(core.maxAnswerBytes))
   const json = parseJson(bytes.toString('utf8'))
   if (json === undefined)
     throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })

@@ -4,6 +4,8 @@ import { AttemptFailure } from './attempt_failure.ts'
 export interface ReplyBody extends AsyncIterable<Uint8Array> {
   /** All of it. @throws AttemptFailure where it breaks off or is longer than `most` bytes. */
   bytes(most: number): Promise<Buffer>
+  /** The same at once where it has come whole and is no longer than that, and nothing was read of it yet; else undefined. */
+  arrived(most: number): Buffer | undefined
   /** Gives it up, and the connection with it where it has not come whole. */
   cancel(): void
 }
@@ -52,6 +54,11 @@ export function createReplyBody(source: Source, fail: (error: unknown) => void) 
     lastByteAt = performance.now()
     source.resume()
   }
+  const taken = () => {
+    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    chunks = []
+    return whole
+  }
   const cancel = () => {
     if (state === 'open') fail(new AttemptFailure('given up', 'passing'))
     chunks = []
@@ -66,10 +73,9 @@ export function createReplyBody(source: Source, fail: (error: unknown) => void) 
       if (state === 'failed') throw error
       // It may have come whole before anybody said how much is too much.
       if (waiting > limit) throw tooLong(limit)
-      const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-      chunks = []
-      return whole
+      return taken()
     },
+    arrived: limit => (state === 'ended' && waiting <= limit ? taken() : undefined),
     async *[Symbol.asyncIterator]() {
       try {
         for (;;) {

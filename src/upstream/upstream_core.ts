@@ -10,8 +10,8 @@ import type { UpstreamOptions } from './upstream_types.ts'
 /** What a caller and a forwarder stand on; they may share one, and with it breakers, limits and connections. */
 export interface UpstreamCore extends PursuitParts {
   readonly maxAnswerBytes: number
-  /** Opened on first use: undici takes a while to load. */
-  transport(): Promise<Transport>
+  /** Opened on first use, since undici takes a while to load; at once from then on. */
+  transport(): Transport | Promise<Transport>
   /** Undefined where none is configured. @throws DataError where its folder cannot be used. */
   cache(): Promise<ByteCache> | undefined
   close(): Promise<void>
@@ -39,7 +39,8 @@ export function createUpstreamCore({
     ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
     ...(rateLimit === undefined ? {} : { rateLimit }),
   }
-  let transport: Promise<Transport> | undefined
+  let transport: Transport | undefined
+  let opening: Promise<Transport> | undefined
   let cache: Promise<ByteCache> | undefined
   return {
     retry: { attempts, firstWait, longestWait },
@@ -51,8 +52,11 @@ export function createUpstreamCore({
     sleep,
     random,
     transport() {
-      transport ??= openTransport({ connect, firstByte, idle, total })
-      return transport
+      opening ??= openTransport({ connect, firstByte, idle, total }).then(opened => {
+        transport = opened
+        return opened
+      })
+      return transport ?? opening
     },
     cache() {
       if (!cacheOptions) return undefined
@@ -61,7 +65,7 @@ export function createUpstreamCore({
     },
     async close() {
       closing.abort()
-      await Promise.all([transport?.then(open => open.close()), cache?.then(open => open.close())])
+      await Promise.all([opening?.then(open => open.close()), cache?.then(open => open.close())])
     },
   }
 }
