@@ -2,9 +2,9 @@ import { UsageError } from '../errors.ts'
 import { shippedCheckpoint } from '../io/catalog.ts'
 import { type Config, readConfig } from '../io/config.ts'
 import type { LogSettings } from '../io/decision_log.ts'
-import { type OpenedStrategy, openStrategy } from '../io/open_strategy.ts'
+import { type OpenedStrategy, openStrategy, pairOf } from '../io/open_strategy.ts'
 import { createRouter, type Router } from '../io/router.ts'
-import { gatherOptions, type RouterOptions } from '../io/router_options.ts'
+import { type Asked, gatherOptions, type RouterOptions } from '../io/router_options.ts'
 import type { ServeSettings } from '../io/serve_schema.ts'
 import { create as createThreshold } from '../policies/threshold.ts'
 import { printable } from '../registry.ts'
@@ -67,9 +67,13 @@ export async function openRouting(
   const pair = auto.pair ?? configuredPair(config, models)
   const planParts = planPartsOf(caller, config, models, undefined)
   const opened = new Map<string, Promise<OpenedStrategy>>()
+  const offered = Object.keys(strategies).filter(id => isOffered(id, config))
+  const asked = await gatherOptions(options)
+  const paired = await Promise.all(offered.map(id => isPaired(id, asked).catch(() => false)))
   return {
     pool: { models, ...(pair ? { pair } : {}), statistics },
-    strategies: Object.keys(strategies).filter(id => isOffered(id, config)),
+    strategies: offered.filter((_, i) => paired[i]),
+    withoutPair: offered.filter((_, i) => !paired[i]),
     policyId: auto.policyId,
     ...(auto.log ? { log: auto.log } : {}),
     ...(strongTarget === undefined ? {} : { strongTarget }),
@@ -86,6 +90,12 @@ export async function openRouting(
       for (const { id } of [named.pair.strong, named.pair.weak]) requireCallable(id)
       return decideAt(target.threshold, named, request, statistics)
     },
+  }
+
+  /** Whether the pair of a strategy can be called: the one that was named, else that of its weights. */
+  async function isPaired(strategy: string, { layers: [own, ...others], ...asked }: Asked): Promise<boolean> {
+    const { strong, weak } = await pairOf({ ...asked, layers: [{ ...own, strategy }, ...others] })
+    return [strong, weak].every(({ id }) => models.some(model => model.id === id))
   }
 
   function openOnce(strategy: string): Promise<OpenedStrategy> {

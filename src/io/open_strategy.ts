@@ -40,6 +40,12 @@ export async function openStrategy(asked: Asked): Promise<OpenedStrategy> {
   return { strategyId, strategy, checkpoint, pair, isConfigured, notes }
 }
 
+/** The pair that a strategy would be asked about, without making it; weights are read only where nobody names the pair. Throws as `openStrategy`. */
+export async function pairOf(asked: Asked): Promise<ModelPair> {
+  const isNamed = (['strong', 'weak'] as const).every(side => asked.layers.some(layer => layer[side] !== undefined))
+  return resolvePair(asked, isNamed ? undefined : await findCheckpoint(nameWeights(asked), asked))
+}
+
 /**
  * Where the model of a checkpoint's embedder is now: as `embedder` says, else LLMROUTE_EMBEDDER, if it is of the kind that the
  * weights were fitted on. Other weights may be in use at the same time.

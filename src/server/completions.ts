@@ -112,6 +112,6 @@ function readStream({ stream }: Received['body']): boolean {
 }
 
 /** The names that a request's `model` may have. */
-export function namesOf({ pool, strategies }: Routing) {
-  return { models: pool.models.map(({ id }) => id), strategies }
+export function namesOf({ pool, strategies, withoutPair }: Routing) {
+  return { models: pool.models.map(({ id }) => id), strategies, withoutPair }
 }

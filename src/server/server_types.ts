@@ -11,6 +11,8 @@ export interface Routing {
   readonly pool: Pool
   /** Ids that `router-<strategy>-<threshold>` may name. */
   readonly strategies: readonly string[]
+  /** Ids that it could name if there were a pair that can be called. Default: none. */
+  readonly withoutPair?: readonly string[]
   /** What picks models under `auto`. */
   readonly policyId: string
   /** Share of the requests to `auto` that is meant for strong, 0..1; absent where nobody said. */

@@ -14,6 +14,8 @@ export const AUTO = 'auto'
 export interface Names {
   readonly models: readonly string[]
   readonly strategies: readonly string[]
+  /** Strategies that could be asked for if there were a pair to pick from. */
+  readonly withoutPair?: readonly string[] | undefined
 }
 
 const LONGEST_NAME = 256
@@ -37,6 +39,7 @@ export function readName(name: unknown, names: Names): Target {
   if (name === AUTO) return { kind: 'auto' }
   if (name.length > LONGEST_NAME) throw notFound(name, names)
   const [prefix, strategy = '', ...rest] = name.split('-')
+  if (prefix === 'router' && names.withoutPair?.includes(strategy)) throw pairMissing(strategy, names)
   if (prefix !== 'router' || !names.strategies.includes(strategy)) throw notFound(name, names)
   const digits = rest.join('-')
   const threshold = DECIMAL.test(digits) ? Number(digits) : Number.NaN
@@ -48,6 +51,17 @@ export function readName(name: unknown, names: Names): Target {
     )
   }
   return { kind: 'router', strategy, threshold }
+}
+
+function pairMissing(strategy: string, { models }: Names): ApiFailure {
+  const ids = models.map(printable).join(', ')
+  return new ApiFailure({
+    status: 404,
+    type: 'invalid_request_error',
+    code: 'model_not_found',
+    message: `model: expected a pair of configured models for router-${strategy} to pick from, got none. Name two of ${ids} in llmroute.yaml (pair: { strong, weak }), or ask for ${AUTO} or a model.`,
+    param: 'model',
+  })
 }
 
 function notFound(name: string, { models, strategies }: Names): ApiFailure {

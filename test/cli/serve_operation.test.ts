@@ -282,6 +282,39 @@ describe('SIGTERM', () => {
   })
 })
 
+test('routers are on offer where the pair that they pick from can be called', async () => {
+  const both = (a: string, b: string) =>
+    `models:\n  ${a}: { base_url: ${models.url} }\n  ${b}: { base_url: ${models.url} }\n`
+  await serve?.stop()
+  const one = await startServe(folder.path, `${both('a', 'b')}policy: round_robin\n`)
+  serve = one
+  const names = async () => {
+    const { data } = (await (await fetch(`${one.url}/v1/models`)).json()) as { data: { id: string }[] }
+    return data.map(({ id }) => id)
+  }
+  expect(await names()).toEqual(['auto', 'a', 'b'])
+  const refused = await post(one, ask('hi', { model: 'router-bert-0.5' }))
+  expect([refused.status, await refused.json()]).toEqual([
+    404,
+    {
+      error: {
+        message:
+          'model: expected a pair of configured models for router-bert to pick from, got none. Name two of a, b in llmroute.yaml (pair: { strong, weak }), or ask for auto or a model.',
+        type: 'invalid_request_error',
+        param: 'model',
+        code: 'model_not_found',
+      },
+    },
+  ])
+  // Weights know the pair that they were trained on; what has none knows no pair.
+  writeFileSync(file, `${both('gpt-4-1106-preview', 'mixtral-8x7b-instruct')}policy: round_robin\n`)
+  await one.until(async () => (await names()).includes('router-mf-0.5'))
+  expect(await names()).not.toContain('router-length-0.5')
+  writeFileSync(file, `${both('a', 'b')}policy: round_robin\npair: { strong: a, weak: b }\n`)
+  await one.until(async () => (await names()).includes('router-length-0.5'))
+  expect((await post(one, ask('hi', { model: 'router-length-0.5' }))).headers.get('x-llmroute-model')).toBe('b')
+})
+
 test('not ready while no model can be called; ready again when one is', async () => {
   const one = await start('breaker: { failures: 1, cool_down: 3s }')
   models.instead = (_, response) => json(response, 500, {})

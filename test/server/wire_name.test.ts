@@ -73,3 +73,25 @@ test('a threshold that is no number is a 400', () => {
 test('a request without a name is told which there are', () => {
   for (const name of [undefined, '', null, 7, {}]) expect(errorOf(name)).toMatchObject({ status: 400 })
 })
+
+test('a router without a pair says what to configure, and is not listed', () => {
+  const unpaired = { models: ['a', 'b'], strategies: [], withoutPair: ['mf'] }
+  const messageOf = (name: string) => {
+    try {
+      return readName(name, unpaired)
+    } catch (error) {
+      const { status, code, message } = (error as ApiFailure).error
+      return [status, code, message]
+    }
+  }
+  expect(messageOf('router-mf-0.5')).toEqual([
+    404,
+    'model_not_found',
+    'model: expected a pair of configured models for router-mf to pick from, got none. Name two of a, b in llmroute.yaml (pair: { strong, weak }), or ask for auto or a model.',
+  ])
+  expect(messageOf('router-x-0.5')).toEqual([
+    404,
+    'model_not_found',
+    'Unknown model "router-x-0.5". Available: auto, a, b.',
+  ])
+})
