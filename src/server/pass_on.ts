@@ -8,6 +8,7 @@ import { answerError, refusalBody } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
+import { drained, handedOver } from './slow_reader.ts'
 import { createStreamWatcher, type StreamWatcher } from './sse.ts'
 import { createWholeEvents } from './whole_events.ts'
 
@@ -51,19 +52,27 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   tellAnswer(headers, exchange, model.id, attempts, isCached)
   const firstByte = parts.now() - exchange.started
   const watcher = isStream && !isRefused ? createStreamWatcher() : undefined
-  const sending = watcher
-    ? pipe(forwarded, response, headers, { watcher, path, gone: signal })
-    : sendWhole(status, bytes, response, headers)
-  passing.onAnswer(model)
-  const ending = await sending
+  let came: Ending = 'whole'
+  if (watcher) {
+    const piping = pipe(forwarded, response, headers, { watcher, path, gone: signal })
+    passing.onAnswer(model)
+    came = await piping
+  } else {
+    sendWhole(status, bytes, response, headers)
+    passing.onAnswer(model)
+  }
   const json = forwarded.json as { readonly id?: unknown } | null | undefined
   passing.onResponse?.(model, watcher ? watcher.figures().responseId : json?.id)
-  const released = ending === 'stopped' ? 'abandoned' : ending
+  const released = came === 'stopped' ? 'abandoned' : came
   const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, released)
+  // The model has done its part, however long the client takes to read.
   forwarded.release(released, {
     ...(cost === undefined ? {} : { cost }),
     ...(usage ? { outputTokens: usage.outputTokens } : {}),
   })
+  const handing = handedOver(response)
+  const isRead = typeof handing === 'boolean' ? handing : await handing
+  const ending = came === 'whole' && !isRead ? 'abandoned' : came
   // Waits between attempts are neither the model's nor ours.
   const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)
   report(passing, { status, model: model.id, ending, attempts, isCached, firstByte, overhead, usage, cost })
@@ -116,15 +125,14 @@ type Ending = 'whole' | 'cut' | 'abandoned' | 'stopped'
 const ONE_PIECE = 65_536
 
 /** The whole body. */
-function sendWhole(status: number, bytes: Uint8Array | undefined, response: ServerResponse, headers: string[]): Ending {
+function sendWhole(status: number, bytes: Uint8Array | undefined, response: ServerResponse, headers: string[]): void {
   if (!bytes) throw new Error('serve: expected an answer that is no stream with its bytes, got none')
-  if (response.destroyed) return 'abandoned'
+  if (response.destroyed) return
   headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
   // Text goes out in one write with the headers, which costs less than two; as latin1 every byte stays what it is.
   if (bytes.length > ONE_PIECE) response.end(bytes)
   else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
-  return 'whole'
 }
 
 /**
@@ -167,18 +175,6 @@ const CUT: ApiError = {
   type: 'upstream_error',
   code: 'stream_cut',
   message: 'The model broke off before its answer was complete.',
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise(resolve => {
-    const go = () => {
-      response.off('drain', go)
-      response.off('close', go)
-      resolve()
-    }
-    response.once('drain', go)
-    response.once('close', go)
-  })
 }
 
 /** Of an error of models that gave no answer; none of another. */

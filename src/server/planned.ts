@@ -10,6 +10,7 @@ import { attemptsOf, type Begun } from './pass_on.ts'
 import { plannedBody } from './planned_answer.ts'
 import { receivedBytes } from './planned_request.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
+import { handedOver } from './slow_reader.ts'
 
 /** A request that several models answer together, or in turn. */
 export interface PlannedExchange {
@@ -60,7 +61,7 @@ export async function answerPlanned(
   const whole = plannedBody(answer)
   response.end(isStream ? eventsOf(whole, includesUsage(body)) : JSON.stringify(whole))
   const firstByte = parts.now() - exchange.started
-  const ending = response.destroyed ? 'abandoned' : 'whole'
+  const ending = (await handedOver(response)) ? 'whole' : 'abandoned'
   report({ status: 200, model, ending, attempts, isCached, firstByte, usage, cost })
 }
 

@@ -1,5 +1,6 @@
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { chunk, type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { chunk, json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -97,6 +98,31 @@ test('what is under way past the deadline of a shutdown is told so, and the log 
     ...{ level: 40, msg: 'stopped: requests that took longer were ended' },
     ...{ unfinished: 3, seconds: 1 },
   })
+})
+
+test('an answer that nobody reads is under way until it is read, and holds its place', async () => {
+  await serve.stop()
+  const config = `models: { small: { base_url: ${models.url} } }\npolicy: round_robin\n`
+  serve = await startServe(folder.path, `${config}serve: { max_concurrency: 1 }\n`)
+  models.instead = (_, response) => json(response, 200, { choices: [{ message: { content: 'a'.repeat(16 << 20) } }] })
+  const { hostname, port } = new URL(serve.url)
+  const body = '{"model":"small","messages":[]}'
+  const client = connect(Number(port), hostname)
+  client.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-request-id: unread\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  await serve.until(() => client.bytesRead > 0 || client.readableLength > 0)
+  const metrics = async () => (await fetch(`${serve.url}/metrics`)).text()
+  const other = post('other', {})
+  await serve.until(async () => (await metrics()).includes('llmroute_waiting_requests 1\n'))
+  expect(await metrics()).toContain('llmroute_running_requests 1\n')
+  expect([models.received.length, line('unread')]).toEqual([1, undefined])
+  client.destroy()
+  await serve.until(() => line('unread') !== undefined)
+  expect(line('unread')).toMatchObject({ level: 30, status: 200, ending: 'abandoned', model: 'small' })
+  expect((await (await other).arrayBuffer()).byteLength).toBeGreaterThan(16 << 20)
+  await serve.until(async () => (await metrics()).includes('llmroute_running_requests 0\n'))
+  expect(line('other')).toMatchObject({ status: 200, ending: 'whole' })
 })
 
 test('a shutdown that all requests were answered in says so', async () => {
