@@ -10,7 +10,7 @@ const cwd = folder.path
 const calibrate = (...args: string[]) => runCli(['calibrate', ...args], { cwd })
 const json = async (...args: string[]) => JSON.parse((await calibrate(...args, '--json')).stdout)
 folder.write('rows.csv', signalCsv(400))
-await runCli(['train', 'rows.csv', '-o', 'mine.safetensors', '--resamples', '10'], { cwd })
+await runCli(['train', 'rows.csv', '-o', 'mine.safetensors', '--resamples', '10', '--folds', '2'], { cwd })
 
 test('looks the share up in the checkpoint: also as percentage and as list', async () => {
   const { code, stdout, stderr } = await calibrate('--strong-pct', '0.3,50%')
@@ -60,9 +60,12 @@ test('the saved threshold is used by route and batch', async () => {
   const wanted = (await json('-p', '0.2', '-c', 'mine.safetensors')).targets[0].threshold
   expect(routed).toMatchObject({ threshold: wanted, strategy: 'blend', model: expect.stringMatching(/strong|weak/) })
 
-  await runCli(['train', '../rows.csv', '-o', '../mine.safetensors', '--resamples', '10', '--seed', '5'], {
-    cwd: directory,
-  })
+  await runCli(
+    ['train', '../rows.csv', '-o', '../mine.safetensors', '--resamples', '10', '--folds', '2', '--seed', '5'],
+    {
+      cwd: directory,
+    },
+  )
   const changed = await runCli(['route', 'hi'], { cwd: directory })
   expect(changed.code).toBe(2)
   expect(changed.stderr).toMatch(

@@ -10,6 +10,8 @@ import { temporaryFolder } from '../helpers/temporary_folder.ts'
 const folder = temporaryFolder()
 const cwd = folder.path
 const train = (...args: string[]) => runCli(['train', ...args, '--resamples', '50'], { cwd })
+/** Where no figure counts. */
+const quickly = ['--folds', '2']
 folder.write('a.csv', signalCsv(300, 1))
 folder.write('b.csv', signalCsv(200, 2))
 
@@ -27,7 +29,19 @@ test('prints a cross-validated report, then saves', async () => {
 })
 
 test('the checkpoint knows what it was trained on', async () => {
-  await train('a.csv', 'b.csv', '-o', 'both.safetensors', '--strong', 'big', '--weak', 'small', '--seed', '9')
+  await train(
+    'a.csv',
+    'b.csv',
+    '-o',
+    'both.safetensors',
+    '--strong',
+    'big',
+    '--weak',
+    'small',
+    '--seed',
+    '9',
+    ...quickly,
+  )
   const { metadata, tensors } = await readCheckpoint(join(cwd, 'both.safetensors'))
   expect(metadata).toMatchObject({ strategy: 'blend', pair: { strong: 'big', weak: 'small' }, seed: 9 })
   const apgr = { value: expect.any(Number), low: expect.any(Number), high: expect.any(Number) }
@@ -43,8 +57,8 @@ test('the checkpoint knows what it was trained on', async () => {
 })
 
 test('the same seed gives the same file, byte for byte', async () => {
-  await train('a.csv', '-o', 'one.safetensors')
-  await train('a.csv', '-o', 'two.safetensors')
+  await train('a.csv', '-o', 'one.safetensors', ...quickly)
+  await train('a.csv', '-o', 'two.safetensors', ...quickly)
   expect(readFileSync(join(cwd, 'one.safetensors'))).toEqual(readFileSync(join(cwd, 'two.safetensors')))
 })
 
@@ -87,7 +101,7 @@ test('--json has its documented shape; without -o nothing is saved', async () =>
 test('figures stay with their file where two files have one name', async () => {
   mkdirSync(join(cwd, 'other'))
   folder.write('other/a.csv', signalCsv(150, 7))
-  await train('a.csv', 'other/a.csv', '-o', 'same.safetensors')
+  await train('a.csv', 'other/a.csv', '-o', 'same.safetensors', ...quickly)
   const { trainedOn } = (await readCheckpoint(join(cwd, 'same.safetensors'))).metadata
   expect(trainedOn.map(({ rows }) => rows)).toEqual([300, 150])
   expect(trainedOn[0]!.apgr).not.toEqual(trainedOn[1]!.apgr)

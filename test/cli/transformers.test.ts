@@ -27,6 +27,8 @@ describe.each(['knn', 'mf', 'sw_ranking', 'forest'])('%s on transformers:mini', 
       checkpoint,
       '--resamples',
       '20',
+      '--folds',
+      '2',
     )
     expect(trained).toMatchObject({ code: 0 })
     const header = readFileSync(join(folder.path, checkpoint), 'latin1').slice(0, 4000)
