@@ -84,12 +84,14 @@ export async function openRouting(
     isSticky: settings.sticky,
     scoresConversation: settings.context,
     ...(shadow ? { shadow: decideBy(shadow) } : {}),
-    async decide(target, request) {
-      if (target.kind !== 'router') return decideAuto(request)
-      const named = await openOnce(target.strategy)
-      for (const { id } of [named.pair.strong, named.pair.weak]) requireCallable(id)
-      return decideAt(target.threshold, named, request, statistics)
-    },
+    decide: (target, request) =>
+      target.kind === 'router' ? decideNamed(target.strategy, target.threshold, request) : decideAuto(request),
+  }
+
+  async function decideNamed(strategy: string, threshold: number, request: RouteRequest): Promise<Decision | Refusal> {
+    const named = await openOnce(strategy)
+    for (const { id } of [named.pair.strong, named.pair.weak]) requireCallable(id)
+    return decideAt(threshold, named, request, statistics)
   }
 
   /** Whether the pair of a strategy can be called: the one that was named, else that of its weights. */

@@ -65,11 +65,33 @@ export async function createStrategy(
 ): Promise<Strategy> {
   const { create } = await lookUp(strategies, strategyId, 'strategy').load()
   try {
-    return await create(createResources(options))
+    return withHeads(await create(createResources(options)))
   } catch (error) {
     if (!(error instanceof DataError) || error.file !== strategyId || !options.checkpoint) throw error
     throw new DataError(options.checkpoint.file, undefined, error.detail)
   }
+}
+
+/** UTF-16 units of a prompt that count, some 65,000 tokens: whoever scores all of 30 MB answers nobody else for seconds. */
+const MOST_SCORED = 1 << 18
+
+/** The strategy, asked about the beginnings of prompts. */
+function withHeads(strategy: Strategy): Strategy {
+  const { quality, explain } = strategy
+  return {
+    ...strategy,
+    winRate: prompts => strategy.winRate(headsOf(prompts)),
+    ...(quality ? { quality: (prompts, models) => quality(headsOf(prompts), models) } : {}),
+    ...(explain ? { explain: prompt => explain(headOf(prompt)) } : {}),
+  }
+}
+
+function headsOf(prompts: readonly string[]): readonly string[] {
+  return prompts.some(({ length }) => length > MOST_SCORED) ? prompts.map(headOf) : prompts
+}
+
+function headOf(prompt: string): string {
+  return prompt.length > MOST_SCORED ? prompt.slice(0, MOST_SCORED) : prompt
 }
 
 interface Named {

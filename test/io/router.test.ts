@@ -119,3 +119,12 @@ test('an option that does not exist is refused by the library', async () => {
     'Unknown option "strongpct". Did you mean "strongPct"?',
   )
 })
+
+test('of a prompt that is longer than any model reads, the beginning is scored', async () => {
+  const router = await createRouter()
+  const beginning = 'Prove the theorem, please. '.repeat(10_000).slice(0, 2 ** 18)
+  const [whole, head, other] = await router.winRate([`${beginning}?!`, beginning, beginning.slice(0, 1000)])
+  expect(whole).toBe(head)
+  expect(whole).not.toBe(other)
+  expect(await router.explain(`${beginning}?!`)).toEqual(await router.explain(beginning))
+})
