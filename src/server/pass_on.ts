@@ -70,16 +70,22 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
     ...(cost === undefined ? {} : { cost }),
     ...(usage ? { outputTokens: usage.outputTokens } : {}),
   })
-  const handing = handedOver(response)
-  const isRead = typeof handing === 'boolean' ? handing : await handing
-  const ending = came === 'whole' && !isRead ? 'abandoned' : came
   // Waits between attempts are neither the model's nor ours.
   const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)
-  report(passing, { status, model: model.id, ending, attempts, isCached, firstByte, overhead, usage, cost })
+  const outcome = { status, model: model.id, ending: came, attempts, isCached, firstByte, overhead, usage, cost }
+  const isRead = handedOver(response)
+  if (typeof isRead === 'boolean') return reportRead(passing, outcome, isRead)
+  // Not waited for here, where the parsed answer would be kept meanwhile.
+  return isRead.then(was => reportRead(passing, outcome, was))
 }
 
 type Outcome = Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> &
   Partial<Pick<Exchange, 'model' | 'error' | 'firstByte' | 'overhead' | 'usage' | 'cost'>>
+
+/** An answer that all came and that nobody read to its end was abandoned. */
+function reportRead(passing: Passing, outcome: Outcome, isRead: boolean): void {
+  report(passing, isRead || outcome.ending !== 'whole' ? outcome : { ...outcome, ending: 'abandoned' })
+}
 
 /** Field by field: copies of objects this large are slow, and this is told of every request. */
 function report({ parts, exchange, request: { isStream } }: Passing, outcome: Outcome): void {

@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 
-/** Milliseconds without a byte read after which a client for which something waits is cut off. */
-const PATIENCE = 60_000
+/** Milliseconds without a byte read after which a client for which something waits is cut off, or twice that where some were read before. */
+const PATIENCE = 30_000
 
 /**
  * Resolves when an answer that has ended was handed to the system, which sends it on; to false where the client went away before,
- * or was cut off since it read nothing. What waits to be read takes memory: until then its request is under way.
+ * or was cut off since it read nothing. What waits to be read takes memory: until then its request is under way. To be asked once,
+ * right after its end.
  */
 export function handedOver(response: ServerResponse, patience = PATIENCE): boolean | Promise<boolean> {
   // As almost always: the system took all of it at once.
