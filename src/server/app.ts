@@ -6,6 +6,7 @@ import { ApiFailure, apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { whenGone } from './gone.ts'
 import { meetPage } from './origin.ts'
+import { hasArrived } from './received.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { Client, OnGone, ServerParts } from './server_types.ts'
 import { createSlowBodies } from './slow_bodies.ts'
@@ -70,7 +71,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
       const onGone: OnGone = tell => whenGone(response, tell)
       await admission.allow(client, onGone)
-      const held = request.complete ? undefined : await receiveSlowly(request, response)
+      const held = hasArrived(request) ? undefined : await receiveSlowly(request, response)
       let leave: () => void
       try {
         const place = admission.enter(onGone)

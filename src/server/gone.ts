@@ -49,7 +49,11 @@ export function goneSignal(response: ServerResponse): AbortSignal {
  */
 export function whenGone(response: ServerResponse, tell: (why: ApiFailure) => void): void {
   const watched = response as Watched
-  if (!watched[TELL]) response.once('close', () => watched[TELL]!(clientGone()))
+  if (!watched[TELL]) {
+    response.once('close', () => {
+      if (!response.writableFinished) watched[TELL]!(clientGone())
+    })
+  }
   watched[TELL] = tell
   if (watched[CONTROLLER] === stopped) tell(new ApiFailure(SERVER_STOPPING))
   else if (response.destroyed) tell(clientGone())

@@ -32,6 +32,11 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
   return { bytes, body: body as Received['body'], model: spans }
 }
 
+/** Whether the body is there, whole, and can be read at once: that of most requests comes with their headers. */
+export function hasArrived(request: IncomingMessage): boolean {
+  return request.complete || request.readableLength === Number(request.headers['content-length'])
+}
+
 /** A byte-order mark, which Windows' tools put before UTF-8. RFC 8259 lets a reader ignore it. */
 function hasMark(bytes: Buffer): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
@@ -55,12 +60,12 @@ async function readBytes(request: IncomingMessage, most: number): Promise<Buffer
       code: 'request_too_large',
       message: `The body of your request is larger than ${most} bytes.`,
     })
-  const length = Number(request.headers['content-length'])
-  if (length > most) throw tooLarge()
-  if (request.readableLength === length) {
+  if (Number(request.headers['content-length']) > most) throw tooLarge()
+  if (hasArrived(request)) {
     const whole: Buffer = request.read() ?? Buffer.alloc(0)
     // Its end, for which nobody waits.
     setImmediate(() => request.resume())
+    if (whole.length > most) throw tooLarge()
     return whole
   }
   return new Promise((resolve, reject) => {
