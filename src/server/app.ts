@@ -95,7 +95,8 @@ function isRead({ method }: IncomingMessage): boolean {
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {
-  const path = url.split(/[?#]/, 1)[0]!
+  const end = url.search(/[?#]/)
+  const path = end < 0 ? url : url.slice(0, end)
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 
