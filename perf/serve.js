@@ -9,10 +9,10 @@ import { median } from './median.mjs'
 
 const bin = process.env.LLMROUTE_BIN ?? fileURLToPath(new URL('../bin/llmroute.js', import.meta.url))
 const self = fileURLToPath(import.meta.url)
-const SINGLE = 1000
+const SINGLE = 500
 const WARM = 500
 const [CONNECTIONS, LOADED] = [32, 6000]
-const [RATE, PACED, ROUNDS] = [500, 500, 7]
+const [RATE, PACED, ROUNDS] = [500, 250, 15]
 const STREAMS = 500
 
 if (process.argv[2] === 'upstream') upstream()

@@ -1,47 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
-import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
-import { temporaryFolder } from '../helpers/temporary_folder.ts'
+import { expect, test } from 'vitest'
+import { json, type ModelServer } from '../helpers/model_server.ts'
+import { ask, models, post, start } from '../helpers/three_models.ts'
 
-const folder = temporaryFolder()
-let models: ModelServer
-let serve: ServeProcess | undefined
-
-async function start(rest = '', base = models.url, more = ''): Promise<ServeProcess> {
-  serve = await startServe(
-    folder.path,
-    `
-models:
-  big: { base_url: ${base} }
-  small: { base_url: ${base} }
-  third: { base_url: ${base} }
-${more}
-pair: { strong: big, weak: small }
-strategy: length
-threshold: 0.5
-retry: { attempts: 1 }
-${rest.includes('fallback') ? rest : `fallback: [small, big]\n${rest}`}
-`,
-  )
-  return serve
-}
-
-beforeAll(async () => {
-  models = await startModelServer()
-})
-afterEach(async () => {
-  models.instead = () => false
-  await serve?.stop()
-  serve = undefined
-})
-afterAll(() => models?.close())
-
-const ask = (model = 'auto', more: object = {}) => ({ model, messages: [{ role: 'user', content: 'hi' }], ...more })
-const post = ({ url }: ServeProcess, body: object, path = '/v1/chat/completions', headers = {}) =>
-  fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
 const wait = { big: '40', small: '7' } as Record<string, string>
 const busy: ModelServer['instead'] = ({ body }, response) =>
   json(

@@ -1,45 +1,8 @@
 import { createHash } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
-import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
-import { temporaryFolder } from '../helpers/temporary_folder.ts'
-
-const folder = temporaryFolder()
-let models: ModelServer
-let serve: ServeProcess | undefined
-
-async function start(rest = '', base = models.url, more = ''): Promise<ServeProcess> {
-  serve = await startServe(
-    folder.path,
-    `
-models:
-  big: { base_url: ${base} }
-  small: { base_url: ${base} }
-  third: { base_url: ${base} }
-${more}
-pair: { strong: big, weak: small }
-strategy: length
-threshold: 0.5
-retry: { attempts: 1 }
-${rest.includes('fallback') ? rest : `fallback: [small, big]\n${rest}`}
-`,
-  )
-  return serve
-}
-
-beforeAll(async () => {
-  models = await startModelServer()
-})
-afterEach(async () => {
-  models.instead = () => false
-  await serve?.stop()
-  serve = undefined
-})
-afterAll(() => models?.close())
-
-const ask = (model = 'auto', more: object = {}) => ({ model, messages: [{ role: 'user', content: 'hi' }], ...more })
-const post = ({ url }: ServeProcess, body: object, path = '/v1/chat/completions', headers = {}) =>
-  fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers })
+import { expect, test } from 'vitest'
+import { json } from '../helpers/model_server.ts'
+import type { ServeProcess } from '../helpers/serve_process.ts'
+import { ask, models, post, start, startWith } from '../helpers/three_models.ts'
 
 test('Anthropic’s form where the policy’s models do not speak it: which do, and what to do', async () => {
   const said = async (one: ServeProcess, model: string, path: string) =>
@@ -87,7 +50,7 @@ pair: { strong: keyed, weak: open }
 strategy: length
 threshold: 0
 `
-  serve = await startServe(folder.path, config, { env: { BROKEN_KEY: 'two words' } })
+  let serve = await startWith(config, { env: { BROKEN_KEY: 'two words' } })
   const named = await post(serve, ask('keyed'))
   expect([named.status, await named.json()]).toEqual([
     503,
@@ -101,7 +64,7 @@ threshold: 0
   expect((await post(serve, ask())).headers.get('x-llmroute-model')).toBe('open')
   await serve.stop()
   const other = config.replace('pair: ', `  spare: { base_url: ${models.url}, api_key_env: BROKEN_KEY }\npair: `)
-  serve = await startServe(folder.path, other.replace('weak: open', 'weak: spare'), { env: { BROKEN_KEY: '' } })
+  serve = await startWith(other.replace('weak: open', 'weak: spare'), { env: { BROKEN_KEY: '' } })
   expect(await (await post(serve, ask())).json()).toMatchObject({
     error: {
       message:
@@ -241,8 +204,7 @@ pair: { strong: big, weak: small }
 strategy: length
 threshold: 0.5
 `
-  const one = await startServe(folder.path, config, { env: { NO_SUCH_KEY: '' } })
-  serve = one
+  const one = await startWith(config, { env: { NO_SUCH_KEY: '' } })
   const codeOf = async (body: object, path?: string) => {
     const answer = await post(one, body, path)
     const { error } = (await answer.json()) as { error: { code: string; message: string } }
