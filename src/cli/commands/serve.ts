@@ -25,8 +25,9 @@ policy, "router-mf-0.11593" a strategy with its threshold, a configured model's 
   POST /v1/route     the decision alone, of one request or of many under "requests"
   GET  /v1/models    what may be asked for      GET /health /ready /metrics   and / a status page
 
-SIGTERM lets what is under way finish, and again changes nothing; Ctrl-C twice ends it at once. SIGHUP, or a change of llmroute.yaml, reads it again. Lines of JSON about requests go to
-standard error, never with a key, and without prompts unless the configuration says so (serve: { log_prompts: true }).
+SIGTERM lets what is under way finish, and a second one changes nothing; Ctrl-C twice ends it at once. SIGHUP, or a change of
+llmroute.yaml, reads that file again. Lines of JSON about requests go to standard error, never with a key, and without prompts unless
+the configuration says so (serve: { log_prompts: true }).
 
 --json prints { "version", "url", "pid" } once it listens, for whoever starts it; SIGTERM to that process ends all workers.`
 
