@@ -10,7 +10,7 @@ import { replaceSpans } from './json_span.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
 import { requireJudgeKey, requireMergeable } from './planned_request.ts'
-import { type Received, receive } from './received.ts'
+import { type Received, receiveArrived } from './received.ts'
 import type { Client, Routing, ServerParts } from './server_types.ts'
 import { readName } from './wire_name.ts'
 
@@ -39,7 +39,7 @@ export async function complete(
 ): Promise<void> {
   const { sticky } = parts
   const routing = parts.routing()
-  const { bytes, body, model: spans } = received ?? (await receive(request, parts.mostBytes))
+  const { bytes, body, model: spans } = received ?? receiveArrived(request, parts.mostBytes)
   const target = readName(body.model, namesOf(routing))
   const asked = printable(String(body.model))
   if (!isRouted && target.kind !== 'model') {
@@ -80,7 +80,7 @@ export async function complete(
       request: {
         models: decided.models,
         path,
-        bodyFor: model => replaceSpans(bytes, spans, JSON.stringify(model.endpoint?.name ?? model.id)),
+        bodyFor: model => replaceSpans(bytes, spans, quotedName(model)),
         headers: request.headers,
         isStream,
         skipsCache: keepsState(body),
@@ -110,6 +110,18 @@ function readStream({ stream }: Received['body']): boolean {
     'invalid_type',
   )
 }
+
+/** As its endpoint is to be told, in JSON. */
+function quotedName(model: Model): Uint8Array {
+  let name = quotedNames.get(model)
+  if (!name) {
+    name = Buffer.from(JSON.stringify(model.endpoint?.name ?? model.id))
+    quotedNames.set(model, name)
+  }
+  return name
+}
+
+const quotedNames = new WeakMap<Model, Uint8Array>()
 
 /** The names that a request's `model` may have. */
 export function namesOf({ pool, strategies, withoutPair }: Routing) {

@@ -1,6 +1,6 @@
 import { kindOf } from '../registry.ts'
 import { textOf } from '../routing/needs.ts'
-import { hash32 } from '../text/hash.ts'
+import { hashTwice } from '../text/hash.ts'
 import type { Turn } from '../types.ts'
 import { invalidRequest } from './envelope.ts'
 
@@ -48,7 +48,8 @@ export function conversationKey(
   const who = `${nameOf(user)}\0${nameOf(cacheKey)}`
   const said = `${client}\0${name}\0${who}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
   // As small integers, which are written many times faster than one large number.
-  return `${hash32(said, 1) | 0}:${hash32(said, 2) | 0}`
+  const [one, other] = hashTwice(said, 1, 2)
+  return `${one | 0}:${other | 0}`
 }
 
 function nameOf(value: unknown): string {

@@ -70,15 +70,22 @@ function quoted(key: string): Uint8Array {
   return bytes
 }
 
-/** The bytes with each span replaced by the same text. */
-export function replaceSpans(bytes: Uint8Array, spans: readonly Span[], text: string): Uint8Array {
-  const parts: Uint8Array[] = []
-  let at = 0
+/** The bytes with each span replaced by the same others. */
+export function replaceSpans(bytes: Uint8Array, spans: readonly Span[], others: Uint8Array): Uint8Array {
+  let length = bytes.length
+  for (const { start, end } of spans) length += others.length - (end - start)
+  const replaced = Buffer.allocUnsafe(length)
+  let from = 0
+  let to = 0
   for (const { start, end } of spans) {
-    parts.push(bytes.subarray(at, start), Buffer.from(text))
-    at = end
+    replaced.set(bytes.subarray(from, start), to)
+    to += start - from
+    replaced.set(others, to)
+    to += others.length
+    from = end
   }
-  return Buffer.concat([...parts, bytes.subarray(at)])
+  replaced.set(bytes.subarray(from), to)
+  return replaced
 }
 
 /**
@@ -89,7 +96,7 @@ export function withValues(bytes: Uint8Array, values: Readonly<Record<string, un
   return Object.entries(values).reduce((written, [key, value]) => {
     const { spans } = findValues(written, key)
     const text = JSON.stringify(value)
-    if (spans.length > 0) return replaceSpans(written, spans, text)
+    if (spans.length > 0) return replaceSpans(written, spans, Buffer.from(text))
     const start = written.indexOf(OPEN_BRACE) + 1
     const isEmpty = written.subarray(start).every(byte => isBlank(byte) || byte === CLOSE_BRACE)
     const member = `${JSON.stringify(key)}:${text}${isEmpty ? '' : ','}`

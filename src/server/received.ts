@@ -12,12 +12,35 @@ export interface Received {
 
 /**
  * Reads a body whole, and no more than is allowed.
- * @throws ApiFailure: 413 where it is too large, 400 where it is no JSON object.
+ * @throws ApiFailure: 413 where it is too large, 415 where it is compressed, 400 where it is no JSON object.
  */
 export async function receive(request: IncomingMessage, mostBytes: number): Promise<Received> {
-  const { 'content-encoding': encoding = 'identity' } = request.headers
+  requireReadable(request, mostBytes)
+  return understood(await readBytes(request, mostBytes))
+}
+
+/** The same at once, of a body that has arrived. */
+export function receiveArrived(request: IncomingMessage, mostBytes: number): Received {
+  requireReadable(request, mostBytes)
+  const bytes: Buffer = request.read() ?? Buffer.alloc(0)
+  // Its end, for which nobody waits.
+  setImmediate(() => request.resume())
+  if (bytes.length > mostBytes) throw tooLarge(mostBytes)
+  return understood(bytes)
+}
+
+/** Whether the body is there, whole, and can be read at once: that of most requests comes with their headers. */
+export function hasArrived(request: IncomingMessage): boolean {
+  return request.complete || request.readableLength === Number(request.headers['content-length'])
+}
+
+function requireReadable({ headers }: IncomingMessage, mostBytes: number): void {
+  const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers
   if (encoding !== 'identity') throw compressed()
-  const bytes = await readBytes(request, mostBytes)
+  if (Number(length) > mostBytes) throw tooLarge(mostBytes)
+}
+
+function understood(bytes: Buffer): Received {
   const { spans, isTooDeep } = findValues(bytes, 'model')
   if (isTooDeep) throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
   let body: unknown
@@ -30,11 +53,6 @@ export async function receive(request: IncomingMessage, mostBytes: number): Prom
     throw invalidRequest('The body of your request is expected to be a JSON object.')
   }
   return { bytes, body: body as Received['body'], model: spans }
-}
-
-/** Whether the body is there, whole, and can be read at once: that of most requests comes with their headers. */
-export function hasArrived(request: IncomingMessage): boolean {
-  return request.complete || request.readableLength === Number(request.headers['content-length'])
 }
 
 /** A byte-order mark, which Windows' tools put before UTF-8. RFC 8259 lets a reader ignore it. */
@@ -51,23 +69,17 @@ function compressed(): ApiFailure {
   })
 }
 
-/** By events: an iterator costs as much as all the rest of reading. What is there already is taken without any. */
-async function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new ApiFailure({
-      status: 413,
-      type: 'invalid_request_error',
-      code: 'request_too_large',
-      message: `The body of your request is larger than ${most} bytes.`,
-    })
-  if (Number(request.headers['content-length']) > most) throw tooLarge()
-  if (hasArrived(request)) {
-    const whole: Buffer = request.read() ?? Buffer.alloc(0)
-    // Its end, for which nobody waits.
-    setImmediate(() => request.resume())
-    if (whole.length > most) throw tooLarge()
-    return whole
-  }
+function tooLarge(most: number): ApiFailure {
+  return new ApiFailure({
+    status: 413,
+    type: 'invalid_request_error',
+    code: 'request_too_large',
+    message: `The body of your request is larger than ${most} bytes.`,
+  })
+}
+
+/** By events: an iterator costs as much as all the rest of reading. */
+function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let length = 0
@@ -76,7 +88,7 @@ async function readBytes(request: IncomingMessage, most: number): Promise<Buffer
       if (length <= most) chunks.push(chunk)
       else {
         chunks = []
-        reject(tooLarge())
+        reject(tooLarge(most))
       }
     })
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))

@@ -8,7 +8,7 @@ import { conversationKey, readConversation } from './conversation.ts'
 import { callable, requestOf } from './deciding.ts'
 import { ApiFailure, invalidRequest } from './envelope.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
-import { receive } from './received.ts'
+import { receiveArrived } from './received.ts'
 import type { Client, Routing } from './server_types.ts'
 import { AUTO, readName } from './wire_name.ts'
 
@@ -25,7 +25,7 @@ export async function decideOnly(
   response: ServerResponse,
   { parts, client, received }: Pick<Arrival, 'parts' | 'client' | 'received'>,
 ): Promise<Decision | { readonly decisions: readonly (Decision | Refusal)[] }> {
-  const { body } = received ?? (await receive(request, parts.mostBytes))
+  const { body } = received ?? receiveArrived(request, parts.mostBytes)
   const routing = parts.routing()
   if (body.requests === undefined) {
     const decision = await decideOne(body, routing, client)

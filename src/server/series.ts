@@ -22,14 +22,11 @@ export interface SeriesOptions {
 
 /** Sums under labels, values of these in the order of `labels`. */
 export function createCounts(options: SeriesOptions): Series & { add(amount: number, ...values: string[]): void } {
-  const sums = new Map<string, { labels: Record<string, string>; value: number }>()
+  const sums = createLabelled(options, labels => ({ labels, value: 0 }))
   return {
-    ...seriesOf(options, 'counter', () => [...sums.values()].map(({ labels, value }) => ({ labels, value }))),
+    ...seriesOf(options, 'counter', () => sums.all.map(({ labels, value }) => ({ labels, value }))),
     add(amount, ...values) {
-      const key = values.join('\0')
-      const sum = sums.get(key)
-      if (sum) sum.value += amount
-      else sums.set(key, { labels: named(options, values), value: amount })
+      sums.under(values).value += amount
     },
   }
 }
@@ -39,10 +36,10 @@ export function createBuckets(
   options: SeriesOptions,
   bounds: readonly number[],
 ): Series & { observe(value: number, ...values: string[]): void } {
-  const all = new Map<string, { labels: Record<string, string>; counts: Float64Array; sum: number }>()
+  const observed = createLabelled(options, labels => ({ labels, counts: new Float64Array(bounds.length + 1), sum: 0 }))
   const { name } = options
   const samples = () =>
-    [...all.values()].flatMap(({ labels, counts, sum }) => {
+    observed.all.flatMap(({ labels, counts, sum }) => {
       let total = 0
       const buckets = Array.from(counts, (count, i): Sample => {
         total += count
@@ -57,12 +54,7 @@ export function createBuckets(
   return {
     ...seriesOf(options, 'histogram', samples),
     observe(value, ...values) {
-      const key = values.join('\0')
-      let known = all.get(key)
-      if (!known) {
-        known = { labels: named(options, values), counts: new Float64Array(bounds.length + 1), sum: 0 }
-        all.set(key, known)
-      }
+      const known = observed.under(values)
       let place = 0
       while (place < bounds.length && value > bounds[place]!) place++
       known.counts[place]!++
@@ -90,6 +82,37 @@ export function seriesOf(
   samples: () => readonly Sample[],
 ): Series {
   return { name, help, type, get: async () => ({ name, help, type, values: samples() }) }
+}
+
+/** What is under one value, and the next values under that. */
+interface Branch<T> {
+  readonly next: Map<string, Branch<T>>
+  kept?: T
+}
+
+/** One of each combination of values, made when it is first asked for: a tree, since texts of all values would be made for each request. */
+function createLabelled<T>(options: SeriesOptions, create: (labels: Record<string, string>) => T) {
+  const root: Branch<T> = { next: new Map() }
+  const all: T[] = []
+  return {
+    all,
+    under(values: readonly string[]): T {
+      let branch = root
+      for (const value of values) {
+        let next = branch.next.get(value)
+        if (!next) {
+          next = { next: new Map() }
+          branch.next.set(value, next)
+        }
+        branch = next
+      }
+      if (branch.kept === undefined) {
+        branch.kept = create(named(options, values))
+        all.push(branch.kept)
+      }
+      return branch.kept
+    },
+  }
 }
 
 function named({ labels }: SeriesOptions, values: readonly string[]): Record<string, string> {

@@ -1,4 +1,4 @@
-import { hash32 } from '../text/hash.ts'
+import { hashTwice } from '../text/hash.ts'
 
 /** Which model a conversation has; a bounded number of them. */
 export interface StickyModels {
@@ -59,5 +59,6 @@ export function createStickyModels(buckets = BUCKETS): StickyModels {
 
 /** 53 bits, at least 1. */
 function hashOf(key: string): number {
-  return hash32(key, 1) * 2 ** 21 + (hash32(key, 2) >>> 11) || 1
+  const [one, other] = hashTwice(key, 1, 2)
+  return one * 2 ** 21 + (other >>> 11) || 1
 }

@@ -8,6 +8,18 @@ export function hash32(text: string, seed = 0): number {
   return mix32(h)
 }
 
+/** `hash32` with one seed and with another, in one pass. */
+export function hashTwice(text: string, seed: number, otherSeed: number): readonly [number, number] {
+  let one = FNV_OFFSET ^ seed
+  let other = FNV_OFFSET ^ otherSeed
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    one = Math.imul(one ^ unit, FNV_PRIME)
+    other = Math.imul(other ^ unit, FNV_PRIME)
+  }
+  return [mix32(one), mix32(other)]
+}
+
 /** murmur3's 32-bit finalizer: spreads every bit of `h` over all. Unsigned. */
 export function mix32(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
@@ -18,7 +30,8 @@ export function mix32(h: number): number {
 /** 64-bit hash by which a checkpoint remembers a training prompt: of the text trimmed, white space folded, lower case. */
 export function promptHash(prompt: string): bigint {
   const text = normalizePrompt(prompt)
-  return (BigInt(hash32(text, 0x9e3779b9)) << 32n) | BigInt(hash32(text, 0x7f4a7c15))
+  const [upper, lower] = hashTwice(text, 0x9e3779b9, 0x7f4a7c15)
+  return (BigInt(upper) << 32n) | BigInt(lower)
 }
 
 /** The form under which two prompts count as the same. */

@@ -109,13 +109,18 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
   }
 }
 
-function plainHeaders(received: Record<string, string | string[] | undefined>): Record<string, string> {
-  const headers: Record<string, string> = {}
+/** As they are where no name came twice, as almost always: a copy for each reply would cost more than reading them. */
+function plainHeaders(received: Record<string, string | string[] | undefined>): Readonly<Record<string, string>> {
   for (const name in received) {
-    const value = received[name]
-    // `__proto__` as the name of a header would not become a property.
-    if (value !== undefined && name !== '__proto__')
-      headers[name] = typeof value === 'string' ? value : value.join(', ')
+    // As the name of a header, `__proto__` would not become a property of a copy.
+    if (typeof received[name] !== 'string' || name === '__proto__') return joined(received)
   }
-  return headers
+  return received as Readonly<Record<string, string>>
+}
+
+function joined(received: Record<string, string | string[] | undefined>): Record<string, string> {
+  const { __proto__: _, ...others } = received
+  return Object.fromEntries(
+    Object.entries(others).map(([name, value = '']) => [name, typeof value === 'string' ? value : value.join(', ')]),
+  )
 }

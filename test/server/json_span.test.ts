@@ -4,7 +4,7 @@ import { findValues, replaceSpans, withValues } from '../../src/server/json_span
 
 const replaced = (text: string, value: string) => {
   const bytes = Buffer.from(text)
-  return Buffer.from(replaceSpans(bytes, findValues(bytes, 'model').spans, value)).toString('utf8')
+  return Buffer.from(replaceSpans(bytes, findValues(bytes, 'model').spans, Buffer.from(value))).toString('utf8')
 }
 
 test('only the value of model changes: numbers, blanks, escapes and order stay as they came', () => {
