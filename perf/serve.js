@@ -10,7 +10,7 @@ const bin = process.env.LLMROUTE_BIN ?? fileURLToPath(new URL('../bin/llmroute.j
 const self = fileURLToPath(import.meta.url)
 const SINGLE = 500
 const WARM = 500
-const [CONNECTIONS, LOADED] = [32, 6000]
+const [CONNECTIONS, WARMED, BURST] = [32, 6000, 1000]
 const [RATE, PACED, ROUNDS] = [500, 250, 15]
 const STREAMS = 500
 
@@ -26,7 +26,7 @@ export async function measure() {
     const bare = await start(children, 'proxy', String(direct))
     const serve = await startServe(children, folder, direct)
     // A server runs for days: what compiles while it is new is done before anything is measured.
-    for (const port of [direct, bare, serve, direct, bare, serve]) await rateOf(port)
+    for (const port of [direct, bare, serve, direct, bare, serve]) await rateOf(port, WARMED)
     const [single, paced] = [[], []]
     for (let round = 0; round < ROUNDS; round++) {
       single.push(await interleaved([direct, bare, serve], SINGLE, false))
@@ -35,10 +35,10 @@ export async function measure() {
       paced.push(times)
     }
     const [bare50, serve50] = added(single, 0.5)
-    const rates = { bare: 0, serve: 0 }
-    for (let round = 0; round < 3; round++) {
-      rates.bare = Math.max(rates.bare, await rateOf(bare))
-      rates.serve = Math.max(rates.serve, await rateOf(serve))
+    const rates = { bare: [], serve: [] }
+    for (let round = 0; round < ROUNDS; round++) {
+      rates.bare.push(await rateOf(bare, BURST))
+      rates.serve.push(await rateOf(serve, BURST))
     }
     await interleaved([direct, serve], WARM, true)
     const first = await interleaved([direct, serve], STREAMS, true)
@@ -48,7 +48,7 @@ export async function measure() {
       figure('serve: added latency p99 over that of a bare proxy', '×', overBare(single, 0.99), '≤ 2'),
       figure('serve: the same at 500 requests/s, p50', '×', overBare(paced, 0.5), '≤ 2'),
       figure('serve: the same at 500 requests/s, p99', '×', overBare(paced, 0.99), '≤ 2'),
-      figure('serve: requests/s over those of a bare proxy', '×', rates.serve / rates.bare, '≥ 0.6'),
+      figure('serve: requests/s over those of a bare proxy', '×', at(rates.serve, 0.75) / at(rates.bare, 0.75), '≥ 0.6'),
       figure(
         'serve: first streamed byte after the upstream, median',
         'ms',
@@ -146,16 +146,17 @@ async function pacedCalls(port) {
   return times
 }
 
-async function rateOf(port) {
+/** Calls a second over 32 connections. */
+async function rateOf(port, count) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  let left = LOADED
+  let left = count
   const started = performance.now()
   const lane = async () => {
     while (left-- > 0) await call(port, agent)
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, lane))
   agent.destroy()
-  return LOADED / ((performance.now() - started) / 1000)
+  return count / ((performance.now() - started) / 1000)
 }
 
 /** Forks this file as an upstream or a proxy; resolves with its port. */

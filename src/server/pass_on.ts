@@ -136,9 +136,12 @@ function sendWhole(status: number, bytes: Uint8Array | undefined, response: Serv
   if (response.destroyed) return
   headers.push('content-length', String(bytes.length))
   response.writeHead(status, headers)
-  // Text goes out in one write with the headers, which costs less than two; as latin1 every byte stays what it is.
-  if (bytes.length > ONE_PIECE) response.end(bytes)
-  else response.end(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
+  if (bytes.length > ONE_PIECE) return void response.end(bytes)
+  // One text with the headers, and on its way before the end, which would add an empty one: several cost more than one. As latin1
+  // every byte stays what it is.
+  response.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'), 'latin1')
+  response.socket?.uncork()
+  response.end()
 }
 
 /**
