@@ -9,18 +9,18 @@ type Fields = Readonly<Record<string, unknown>>
 /** What a request says, whatever its form. */
 export interface Conversation {
   readonly turns: readonly Turn[]
-  /** The last user turn's text; '' where it has none. */
+  /** The text of the last user turn that has any, as one of results of tools or images alone has not; '' where none has. */
   readonly prompt: string
 }
 
 /** Reads `messages` (Chat Completions, Anthropic), `input` (Responses, Embeddings) or `prompt` (Completions). Throws ApiFailure. */
 export function readConversation(body: Fields): Conversation {
   const turns = turnsOf(body)
-  const prompt = turns.findLast(({ role }) => role === 'user')?.text ?? ''
+  const prompt = turns.findLast(({ role, text }) => role === 'user' && text !== '')?.text ?? ''
   return { turns, prompt }
 }
 
-/** What is scored of a conversation: the last user turn, or all that user and model said. */
+/** What is scored of a conversation: its prompt, or all that user and model said. */
 export function scoredText({ turns, prompt }: Conversation, isWhole: boolean): string {
   if (!isWhole) return prompt
   return turns
@@ -34,26 +34,49 @@ const TELLING = 10_000
 
 /**
  * The same for all requests of a conversation, and no text that could be read back: 64 bits of hash of who asked for what in its
- * first user turn. Users that the request tells apart, by `user` or `prompt_cache_key`, have a conversation each.
+ * first user turn: its text, else its other parts. Users that the request tells apart, by name or `prompt_cache_key`, have a
+ * conversation each.
  * @param client whose key was shown.
  */
 export function conversationKey(
   name: string,
   { turns }: Conversation,
   client: string,
-  { user, prompt_cache_key: cacheKey }: Fields,
+  body: Fields,
 ): string | undefined {
   const first = turns.find(({ role }) => role === 'user')
   if (!first) return undefined
-  const who = `${nameOf(user)}\0${nameOf(cacheKey)}`
-  const said = `${client}\0${name}\0${who}\0${first.text.length}\0${first.text.slice(0, TELLING)}`
+  const who = `${cut(userOf(body) ?? '')}\0${cut(nameIn(body.prompt_cache_key) ?? '')}`
+  const asked = first.text === '' ? partsOf(body) : first.text
+  const said = `${client}\0${name}\0${who}\0${asked.length}\0${cut(asked)}`
   // As small integers, which are written many times faster than one large number.
   const [one, other] = hashTwice(said, 1, 2)
   return `${one | 0}:${other | 0}`
 }
 
-function nameOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, TELLING) : ''
+/** Who asks, by the name that the client gives: `user` or its successor in OpenAI's forms, `metadata.user_id` in Anthropic's. */
+export function userOf({ user, safety_identifier: identifier, metadata }: Fields): string | undefined {
+  return nameIn(user) ?? nameIn(identifier) ?? nameIn((metadata as Fields | null | undefined)?.user_id)
+}
+
+/** A name that a client gives; undefined for what is none. */
+export function nameIn(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function cut(text: string): string {
+  return text.slice(0, TELLING)
+}
+
+/** What the first user turn holds that is no text, such as images, but for marks that move from turn to turn. */
+function partsOf({ messages, input }: Fields): string {
+  const listed = messages ?? input
+  const first = Array.isArray(listed) ? listed.find(message => turnOf(message).role === 'user') : undefined
+  const telling = (name: string, value: unknown) => {
+    if (name === 'cache_control') return undefined
+    return typeof value === 'string' ? `${value.length} ${cut(value)}` : value
+  }
+  return JSON.stringify((first as Fields | undefined)?.content, telling) ?? ''
 }
 
 /**

@@ -4,7 +4,7 @@ import { eligible } from '../routing/constraints.ts'
 import { needsOf } from '../routing/needs.ts'
 import type { Decision, Model, RouteRequest } from '../types.ts'
 import { keyOf } from '../upstream/destination.ts'
-import { type Conversation, isContinued, scoredText } from './conversation.ts'
+import { type Conversation, isContinued, nameIn, scoredText, userOf } from './conversation.ts'
 import { ApiFailure, invalidRequest } from './envelope.ts'
 import { type Routing, type ServerParts, speaks } from './server_types.ts'
 import type { StickyModels } from './sticky.ts'
@@ -82,9 +82,9 @@ export function requestOf(
   key: string | undefined,
   candidates?: readonly Model[],
 ): RouteRequest {
-  const { user, metadata, prompt_cache_key: cacheKey } = body
-  const own = textOf(user)
-  const named = textOf(cacheKey) ?? own
+  const { metadata } = body
+  const own = userOf(body)
+  const named = nameIn(body.prompt_cache_key) ?? own
   const shared = named === undefined ? key : hashed(named)
   const request: { -readonly [K in keyof RouteRequest]: RouteRequest[K] } = {
     prompt: scoredText(conversation, scoresConversation),
@@ -102,10 +102,6 @@ export function requestOf(
 /** The first 32 hexadecimal digits of the SHA-256, as a log has them of prompts: whoever knows the user finds the lines. */
 function hashed(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 32)
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** The models that can be asked at a path: those that speak its form and have a key. */
