@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
-import { inputTokensAtMost, withInputTokens } from '../policies/input_tokens.ts'
 import type { Decision, Policy, Pool, RouteRequest } from '../types.ts'
 import { eligible, healthy, type RefusedModel } from './constraints.ts'
+import { needsCount, smallestWindow, withCounts } from './counted_requests.ts'
 
 /** A request that no model can serve, or that the policy has no answer for: why and what to do, as sentences. */
 export interface Refusal {
@@ -21,11 +21,12 @@ export interface PoolRouter {
  * does not show that it fits every context window.
  */
 export function createPoolRouter(policy: Policy, pool: Pool): PoolRouter {
-  const smallestWindow = Math.min(...pool.models.map(({ contextWindow = Number.POSITIVE_INFINITY }) => contextWindow))
+  const window = smallestWindow(pool.models)
   return {
     pool,
     async decide(requests) {
-      const counted = requests.some(needsCount) ? await withNeeds(requests) : requests
+      const isCounted = requests.some(request => needsCount(request, window))
+      const counted = isCounted ? await withCounts(requests, window) : requests
       const filtered = counted.map(request => filter(request, pool))
       const open = filtered.filter(({ refusal }) => refusal === undefined)
       const decisions = await policy.decide(
@@ -39,22 +40,6 @@ export function createPoolRouter(policy: Policy, pool: Pool): PoolRouter {
         return decision ? withRefused(decision, refused, request) : unanswered(policy, request)
       })
     },
-  }
-
-  /** The requests, those whose tokens matter with a count of them. */
-  async function withNeeds(requests: readonly RouteRequest[]): Promise<readonly RouteRequest[]> {
-    const isCounted = requests.map(needsCount)
-    const needs = await withInputTokens(requests.filter((_, i) => isCounted[i]))
-    let next = 0
-    return requests.map((request, i) => (isCounted[i] ? { ...request, needs: needs[next++]! } : request))
-  }
-
-  function needsCount(request: RouteRequest): boolean {
-    const { needs } = request
-    if (needs?.inputTokens !== undefined) return false
-    if (needs?.maxCost !== undefined) return true
-    const room = smallestWindow - (needs?.outputTokens ?? 1)
-    return room < Number.POSITIVE_INFINITY && inputTokensAtMost(request) > room
   }
 }
 

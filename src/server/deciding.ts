@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { printable } from '../registry.ts'
 import { eligible } from '../routing/constraints.ts'
+import { needsCount, smallestWindow, withCounts } from '../routing/counted_requests.ts'
 import { needsOf } from '../routing/needs.ts'
 import type { Decision, Model, RouteRequest } from '../types.ts'
 import { keyOf } from '../upstream/destination.ts'
@@ -52,11 +53,13 @@ export async function decide(
     )
   }
   const able = requireCallable(routing, path)
-  const request = requestOf(conversation, body, routing, key, able)
+  const uncounted = requestOf(conversation, body, routing, key, able)
   const holder = continued === undefined ? undefined : sticky.modelOf(continued)
   const own = holder === undefined ? undefined : able.find(({ id }) => id === holder)
   // Nobody else knows what was said: no other model can take over.
-  if (own) return { request, decision: straight(own.id, 'sticky'), models: [own] }
+  if (own) return { request: uncounted, decision: straight(own.id, 'sticky'), models: [own] }
+  const window = smallestWindow(able)
+  const request = needsCount(uncounted, window) ? (await withCounts([uncounted], window))[0]! : uncounted
   const { candidates } = eligible(request, pool)
   const kept = key !== undefined && routing.isSticky && isContinued(conversation) ? sticky.modelOf(key) : undefined
   const same = candidates.find(({ id }) => id === kept)
