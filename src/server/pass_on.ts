@@ -20,7 +20,6 @@ export interface Passing {
   readonly parts: ServerParts
   readonly routing: Routing
   readonly exchange: Begun
-  readonly inputCharacters: number
   readonly request: Omit<ForwardRequest, 'signal'>
   /** Called when a model has taken the request. */
   onAnswer(model: Model): void
@@ -64,7 +63,7 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const json = forwarded.json as { readonly id?: unknown } | null | undefined
   passing.onResponse?.(model, watcher ? watcher.figures().responseId : json?.id)
   const released = came === 'stopped' ? 'abandoned' : came
-  const { usage, cost } = answerFigures(forwarded, passing.inputCharacters, watcher, released)
+  const { usage, cost } = answerFigures(forwarded, exchange.request, watcher, released)
   // The model has done its part, however long the client takes to read.
   forwarded.release(released, {
     ...(cost === undefined ? {} : { cost }),
@@ -73,7 +72,8 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   // Waits between attempts are neither the model's nor ours.
   const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)
   const outcome = { status, model: model.id, ending: came, attempts, isCached, firstByte, overhead, usage, cost }
-  const isRead = handedOver(response)
+  // A client that hangs up behind the end of a stream has read it.
+  const isRead = (watcher !== undefined && came === 'whole' && signal.aborted) || handedOver(response)
   if (typeof isRead === 'boolean') return reportRead(passing, outcome, isRead)
   // Not waited for here, where the parsed answer would be kept meanwhile.
   return isRead.then(was => reportRead(passing, outcome, was))

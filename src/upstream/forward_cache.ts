@@ -6,7 +6,10 @@ import { parseJson } from './json.ts'
 import type { Forwarded, ForwardRequest } from './upstream_types.ts'
 
 /** An answer that has begun. */
-export type Begun = Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release'>
+export interface Begun extends Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release'> {
+  /** Whether it says that the model failed. To be asked once it has ended. */
+  isFailed(): boolean
+}
 
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
 export function keyOfForward(model: Model, { path, bodyFor, headers }: ForwardRequest): string {
@@ -15,7 +18,13 @@ export function keyOfForward(model: Model, { path, bodyFor, headers }: ForwardRe
   return createHash('sha256').update(where).update(bodyFor(model)).digest('hex')
 }
 
-/** The same answer, given to `store` when it was whole and is not longer than `most` bytes. */
+/** Whether a whole answer says that the model failed: of the Responses API, or a choice as OpenRouter says it. */
+export function saysFailed(json: unknown): boolean {
+  const { status, choices } = (json ?? {}) as { status?: unknown; choices?: unknown }
+  return status === 'failed' || (Array.isArray(choices) && choices.some(choice => choice?.finish_reason === 'error'))
+}
+
+/** The same answer, given to `store` when it was whole, does not say that the model failed and is not longer than `most` bytes. */
 export function storing(begun: Begun, most: number, store: (bytes: Uint8Array) => void): Begun {
   const { status, headers, json, body, bytes, release } = begun
   let chunks: Uint8Array[] = bytes ? [bytes] : []
@@ -32,7 +41,7 @@ export function storing(begun: Begun, most: number, store: (bytes: Uint8Array) =
     ...begun,
     body: bytes ? body : passing(),
     release(ending, figures) {
-      if (ending === 'whole' && size > 0 && size <= most) {
+      if (ending === 'whole' && size > 0 && size <= most && !begun.isFailed()) {
         const head = { status, type: headers['content-type'], isJson: json !== undefined }
         store(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...chunks]))
       }
@@ -56,6 +65,7 @@ export function storedAnswer(stored: Uint8Array | undefined): Begun | undefined 
     bytes,
     ...(head.isJson ? { json: parseJson(Buffer.from(bytes).toString('utf8')) } : {}),
     release: () => {},
+    isFailed: () => false,
   }
 }
 

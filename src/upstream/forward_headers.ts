@@ -21,16 +21,19 @@ const INCOMING =
 /**
  * The headers to send: those of the client that may go along, then the endpoint's own, which count more.
  * @param own of the endpoint, the key included.
+ * @param isFallback whether another model was asked before: a key of idempotency is for what that one was sent.
  */
 export function outgoingHeaders(
   client: Readonly<Record<string, string | readonly string[] | undefined>>,
   own: Readonly<Record<string, string>>,
+  isFallback = false,
 ): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name in client) {
     const value = client[name]
     if (OUTGOING.has(name) && typeof value === 'string' && isSendable(value)) headers[name] = value
   }
+  if (isFallback) delete headers['idempotency-key']
   for (const name in own) {
     // Which version of its form a client speaks, only the client knows.
     if (name !== 'anthropic-version' || headers[name] === undefined) headers[name] = own[name]!

@@ -5,17 +5,18 @@ import { anthropicForm } from './anthropic_form.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import { eventsOf, includesUsage } from './completion_events.ts'
 import { destinationOf, headersFor, keyOf } from './destination.ts'
-import { type Begun, keyOfForward, storedAnswer, storing } from './forward_cache.ts'
+import { type Begun, keyOfForward, saysFailed, storedAnswer, storing } from './forward_cache.ts'
 import { incomingHeaders, outgoingHeaders } from './forward_headers.ts'
 import { parseJson } from './json.ts'
 import { openaiForm } from './openai_form.ts'
 import { type Pursuit, pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { ByteCache } from './response_cache.ts'
-import { createTailWatch, readStart } from './stream_start.ts'
+import { createEndWatch } from './stream_end.ts'
+import { readStart } from './stream_start.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
-import type { Forwarded, Forwarder, ForwardRequest, UpstreamOptions } from './upstream_types.ts'
+import type { Attempt, ChatBody, Forwarded, Forwarder, ForwardRequest, UpstreamOptions } from './upstream_types.ts'
 
 /** Passes bytes between clients and models. @param core shared with a caller, where there is one. */
 export function createForwarder(
@@ -34,7 +35,8 @@ export function createForwarder(
       if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')
       const opened = request.skipsCache ? undefined : core.cache()
       const cache = opened && (await opened)
-      const attempt = (model: Model, ticket: Ticket) => begin(core, request, model, ticket)
+      const attempt: Pursuit<Begun>['attempt'] = (model, ticket, earlier) =>
+        begin(core, request, model, ticket, earlier)
       const { value, model, attempts, isCached } = await pursue<Begun>(
         core,
         cache ? { models, signal, ...throughCache(cache, request, attempt, core) } : { models, signal, attempt },
@@ -55,8 +57,8 @@ function throughCache(
 ): Pick<Pursuit<Begun>, 'cached' | 'attempt'> {
   return {
     cached: async model => storedAnswer(await cache.get(keyOfForward(model, request))),
-    async attempt(model, ticket) {
-      const begun = await attempt(model, ticket)
+    async attempt(model, ticket, earlier) {
+      const begun = await attempt(model, ticket, earlier)
       if (begun.status < 200 || begun.status >= 300) return begun
       return storing(begun, maxAnswerBytes, bytes => cache.set(keyOfForward(model, request), bytes))
     },
@@ -64,11 +66,17 @@ function throughCache(
 }
 
 /** One attempt, until it is certain that this model answers. */
-async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, ticket: Ticket): Promise<Begun> {
+async function begin(
+  core: UpstreamCore,
+  request: ForwardRequest,
+  model: Model,
+  ticket: Ticket,
+  earlier: readonly Attempt[],
+): Promise<Begun> {
   const { models, path, bodyFor, headers: client, isStream, signal } = request
   const { origin, path: full } = destinationOf(model, path)
   const body = bodyFor(model)
-  const headers = outgoingHeaders(client, headersFor(model))
+  const headers = outgoingHeaders(client, headersFor(model), model !== models[0])
   const opening = core.transport()
   const transport = opening instanceof Promise ? await opening : opening
   const reply = await transport.send({ origin, path: full, headers, body, signal })
@@ -76,7 +84,8 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   if (isRefusal(reply)) {
     const { answer, failure } = await readRefusal(reply, body, core.now())
     const { kind } = failure
-    if (kind !== 'request' && !(kind === 'unsuited' && model === models.at(-1))) throw failure
+    const isFinal = kind === 'request' || (kind === 'unsuited' && model === models.at(-1))
+    if (!isFinal || hides(model, earlier)) throw failure
     ticket.fail(failure)
     return whole(reply, withoutKey(answer, model), undefined, model, ticket)
   }
@@ -95,18 +104,37 @@ async function begin(core: UpstreamCore, request: ForwardRequest, model: Model, 
   if (json === undefined)
     throw new AttemptFailure('an answer that is not JSON', 'passing', { advice: 'Check the base URL.' })
   if (isMadeStream) {
-    const events = eventsOf(openaiForm.read(json), includesUsage(JSON.parse(Buffer.from(body).toString('utf8'))))
+    const events = eventsOf(
+      openaiForm.read(json),
+      includesUsage(parseJson(Buffer.from(body).toString('utf8')) as ChatBody),
+    )
     const headers = { ...reply.headers, 'content-type': 'text/event-stream' }
     return whole({ ...reply, headers }, Buffer.from(events), undefined, model, ticket)
   }
   if (path === '/chat/completions') openaiForm.read(json)
-  if (path === '/messages') anthropicForm.read(json)
+  else if (path === '/messages') anthropicForm.read(json)
+  else requireNoError(json)
   return whole(reply, bytes, json, model, ticket)
+}
+
+/** Whether a refusal by this model would hide that another failed, which may pass. */
+function hides({ id }: Model, earlier: readonly Attempt[]): boolean {
+  return earlier.some(({ model, category, status = 0 }) => {
+    const isRefusal = category === 'request' || (category === 'other' && status >= 400 && status < 500)
+    return model !== id && category !== undefined && !isRefusal
+  })
+}
+
+/** Of answers that are read no further. Those of the Responses API say by themselves how they ended. */
+function requireNoError(json: unknown): void {
+  const { error, object } = (json ?? {}) as { error?: unknown; object?: unknown }
+  if (error && object !== 'response') throw new AttemptFailure('an error with status 200', 'passing')
 }
 
 function whole({ status, headers }: Reply, bytes: Uint8Array, json: unknown, model: Model, ticket: Ticket): Begun {
   const shown = incomingHeaders(headers, keyOf(model))
-  return { status, headers: shown, body: once(bytes), bytes, json, release: releaseOf(ticket, () => {}) }
+  const release = releaseOf(ticket, () => {})
+  return { status, headers: shown, body: once(bytes), bytes, json, release, isFailed: () => saysFailed(json) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -126,31 +154,33 @@ async function streamed(
     throw error
   })
   const release = releaseOf(ticket, body.cancel)
-  const tail = createTailWatch(path)
+  const end = createEndWatch(path)
   async function* all() {
     let isOver = false
     try {
       for (const chunk of held) {
-        tail.see(chunk)
+        end.see(chunk)
         yield chunk
       }
       for (;;) {
         const { value, done } = await chunks.next()
         if (done) break
-        tail.see(value)
+        end.see(value)
         yield value
       }
       isOver = true
-      if (!tail.isWhole()) throw new AttemptFailure('a stream that broke off', 'passing')
+      if (!end.isWhole()) throw new AttemptFailure('a stream that broke off', 'passing')
     } catch (error) {
       isOver = true
+      // Whoever has heard the end may hang up, and so may the endpoint.
+      if (end.isWhole()) return
       release(signal?.aborted ? 'abandoned' : 'cut')
       throw error
     } finally {
       if (!isOver) release('abandoned')
     }
   }
-  return { status, headers: incomingHeaders(headers, keyOf(model)), body: all(), release }
+  return { status, headers: incomingHeaders(headers, keyOf(model)), body: all(), release, isFailed: end.isFailed }
 }
 
 function releaseOf(ticket: Ticket, cancel: () => void): Forwarded['release'] {

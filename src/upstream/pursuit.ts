@@ -18,9 +18,10 @@ export interface Pursuit<T> {
   cached?(model: Model): Promise<T | undefined>
   /**
    * One attempt, which sees to its ticket unless it throws.
+   * @param earlier that failed.
    * @throws AttemptFailure; anything else ends the pursuit.
    */
-  attempt(model: Model, ticket: Ticket): Promise<T>
+  attempt(model: Model, ticket: Ticket, earlier: readonly Attempt[]): Promise<T>
   /** Whether part of an answer has gone out, so that nothing else can be tried. */
   isCommitted?(): boolean
 }
@@ -90,7 +91,7 @@ async function tryModel<T>(
       return last ? { opening, failure: last } : { opening }
     }
     try {
-      const value = await attempt(model, ticket)
+      const value = await attempt(model, ticket, attempts)
       attempts.push(attemptOf(model, ticket))
       return { value }
     } catch (error) {

@@ -19,6 +19,8 @@ export type Fault =
   | { readonly kind: 'slow_first_byte'; readonly after: number }
   /** Sends half of a good answer and then nothing more. */
   | { readonly kind: 'stall' }
+  /** Sends a good answer and does not end it. */
+  | { readonly kind: 'stall_behind_end' }
   /** Sends half of a good answer and closes the connection. */
   | { readonly kind: 'cut' }
   /** Sends half of a good answer and ends it as if it were whole. */
@@ -94,6 +96,8 @@ export async function startFaultServer({ isTls = false } = {}): Promise<FaultSer
         return setTimeout(() => response.end(answer.bytes), fault.after)
       case 'stall':
         return response.writeHead(200, { 'content-type': answer.type }).write(half)
+      case 'stall_behind_end':
+        return response.writeHead(200, { 'content-type': answer.type }).write(answer.bytes)
       case 'cut':
         response.writeHead(200, { 'content-type': answer.type })
         return response.write(half, () => request.socket.destroy())

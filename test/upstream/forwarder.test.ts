@@ -39,7 +39,7 @@ beforeEach(() => {
   for (const { requests, faults } of [server, other]) requests.length = faults.length = 0
 })
 afterEach(async () => {
-  server.always = undefined
+  server.always = other.always = undefined
   server.piece = other.piece = 7
   await Promise.all(forwarders.splice(0).map(forwarder => forwarder.close()))
 })
@@ -184,6 +184,89 @@ test.each<[string, boolean, Fault]>([
     forwarded.release('abandoned')
   }
   expect(statistics.of('big')).toMatchObject({ inFlight: 0, errors: 0, isOpen: false })
+})
+
+test('a refusal by a fallback does not hide that the first model failed in another way', async () => {
+  server.always = { kind: 'answer', status: 503 }
+  other.always = { kind: 'answer', status: 404, body: '{"error":{"code":"model_not_found"}}' }
+  const refused = forwarder({ retry: { attempts: 1 } }).forward(request(false))
+  await expect(refused).rejects.toThrow(/big .*: status 503; spare .*: status 404 \(model_not_found\)/)
+  server.always = other.always
+  const forwarded = await forwarder({ retry: { attempts: 1 } }).forward(request(false))
+  expect([forwarded.status, forwarded.model.id]).toEqual([404, 'spare'])
+})
+
+test('a key of idempotency goes to the model that is asked first', async () => {
+  server.faults.push({ kind: 'answer', status: 503 }, { kind: 'answer', status: 503 })
+  const headers = { 'idempotency-key': 'k1' }
+  await forwarder().forward(request(false, { headers }))
+  const keys = [server, other].map(({ requests }) => requests.map(({ headers }) => headers['idempotency-key']))
+  expect(keys).toEqual([['k1', 'k1'], [undefined]])
+})
+
+test.each(['/completions', '/responses', '/embeddings'])('an error with status 200 at %s is no answer', async path => {
+  server.faults.push({ kind: 'answer', body: '{"error":{"message":"overloaded"}}' })
+  other.faults.push({ kind: 'answer', body: '{"object":"response","error":null}' })
+  const { attempts, model } = await forwarder({ retry: { attempts: 1 } }).forward(request(false, { path }))
+  expect([model.id, attempts[0]?.failure]).toEqual(['spare', 'an error with status 200'])
+})
+
+test.each<[string, string, boolean, Fault]>([
+  [
+    'a failed response',
+    '/responses',
+    false,
+    { kind: 'answer', body: '{"object":"response","status":"failed","error":{}}' },
+  ],
+  ['one that was streamed', '/responses', true, events('data: {"type":"response.failed"}\n\n')],
+  [
+    'a choice that ended in an error',
+    '/chat/completions',
+    false,
+    { kind: 'answer', body: '{"choices":[{"message":{},"finish_reason":"error"}]}' },
+  ],
+])('%s is passed on and not kept', async (_, path, isStream, fault) => {
+  server.always = fault
+  const { forward } = forwarder({ cache: { ttl: 1000 } })
+  for (let i = 0; i < 2; i++) {
+    const forwarded = await forward(request(isStream, { path }))
+    await textOf(forwarded)
+    forwarded.release('whole')
+    expect(forwarded.isCached).toBe(false)
+  }
+})
+
+test('an error in the first event is no answer, whatever its line of type says', async () => {
+  server.faults.push(events('event: message\ndata: {"error":{"message":"overloaded"}}\n\n'))
+  const forwarded = await forwarder({ retry: { attempts: 1 } }).forward(request(true))
+  expect(forwarded.model.id).toBe('spare')
+  forwarded.release('abandoned')
+})
+
+test('who hangs up behind the end of a stream has all of it, and it is kept', async () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  server.always = { kind: 'stall_behind_end' }
+  const { forward } = forwarder({ cache: { ttl: 1000 } })
+  const forwarded = await forward(request(true, { signal }))
+  let text = ''
+  for await (const chunk of forwarded.body) {
+    text += Buffer.from(chunk).toString()
+    if (text.endsWith('[DONE]\n\n')) controller.abort()
+  }
+  forwarded.release('whole')
+  const again = await forward(request(true))
+  expect([again.isCached, await textOf(again)]).toEqual([true, text])
+})
+
+test('a body with a byte-order mark gets its stream from an endpoint that does not stream', async () => {
+  server.faults.push({
+    kind: 'answer',
+    body: '{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}',
+  })
+  const bodyFor = () => Buffer.from('\ufeff{"model":"big","stream":true,"messages":[]}')
+  const forwarded = await forwarder().forward(request(true, { bodyFor }))
+  expect(await textOf(forwarded)).toContain('data: [DONE]')
 })
 
 test('a byte-order mark before an answer is accepted, as clients do, and goes along', async () => {

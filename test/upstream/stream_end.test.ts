@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { createTailWatch } from '../../src/upstream/stream_start.ts'
+import { createEndWatch } from '../../src/upstream/stream_end.ts'
 
 /** Of a stream in pieces of seven bytes. */
 function isWhole(path: string, ...events: readonly (object | string)[]): boolean {
   const bytes = Buffer.from(
     events.map(event => `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`).join(''),
   )
-  const watch = createTailWatch(path)
+  const watch = createEndWatch(path)
   for (let at = 0; at < bytes.length; at += 7) watch.see(bytes.subarray(at, at + 7))
   return watch.isWhole()
 }
@@ -42,6 +42,34 @@ describe.each(['/chat/completions', '/completions'])('the end of a stream of %s'
   ])('not %s', (_, events) => {
     expect(isWhole(path, ...events)).toBe(false)
   })
+})
+
+const long = 'y'.repeat(9000)
+
+test.each<[string, string, readonly (object | string)[], boolean]>([
+  ['/responses', 'repeats the answer', [{ type: 'response.completed', response: { output: [long] } }], true],
+  [
+    '/responses',
+    'repeats the answer, and has broken off since',
+    [{ type: 'response.created', response: [long] }],
+    false,
+  ],
+  ['/messages', 'says more', [{ type: 'message_stop', metrics: long }], true],
+  ['/chat/completions', 'says more', [piece('a'), { ...end(), citations: long }], true],
+  ['/chat/completions', 'says more, and another choice goes on', [{ ...end(1), citations: long }, piece(long)], false],
+])('a last event of %s that %s', (path, _, events, is) => {
+  expect(isWhole(path, ...events)).toBe(is)
+})
+
+test.each<[string, object, boolean]>([
+  ['/responses', { type: 'response.failed', response: { error: { code: 'server_error' }, output: [long] } }, true],
+  ['/responses', { type: 'response.completed', response: { output: ['"response.failed"'] } }, false],
+  ['/chat/completions', end(0, 'error'), true],
+  ['/chat/completions', end(), false],
+])('an end of %s that tells of a failure: %j', (path, event, is) => {
+  const watch = createEndWatch(path)
+  watch.see(Buffer.from(`data: ${JSON.stringify(event)}\n\n`))
+  expect([watch.isWhole(), watch.isFailed()]).toEqual([true, is])
 })
 
 test('the last events of the other forms, and not their names in a text', () => {
