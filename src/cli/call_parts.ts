@@ -7,11 +7,11 @@ import { openCheckpoint } from '../io/open_checkpoint.ts'
 import { createStrategy } from '../io/open_strategy.ts'
 import { predictedCost } from '../policies/predicted_cost.ts'
 import { unknownName } from '../registry.ts'
+import { roughTokens } from '../text/tokens.ts'
 import type { Decision, Model, PoolStatistics } from '../types.ts'
 import { createCaller } from '../upstream/caller.ts'
 import type { PlanAnswer, PlanParts } from '../upstream/plan_types.ts'
 import type { Caller } from '../upstream/upstream_types.ts'
-import { roughTokens } from '../upstream/usage.ts'
 import type { CallFlags } from './call_flags.ts'
 
 /** Tokens of an answer before anything is known of its model. */

@@ -1,5 +1,13 @@
-import { openTokenCounter, type TokenCounter, tokensAtMost } from '../text/tokens.ts'
-import type { Model, Needs, RouteRequest } from '../types.ts'
+import { CHARACTERS_PER_TOKEN, openTokenCounter, type TokenCounter, tokensAtMost } from '../text/tokens.ts'
+import type { Model, Needs, RouteRequest, Turn } from '../types.ts'
+
+/** About as many tokens as the request has, where nobody says: a quarter of its bytes, and `otherTokens`. */
+export function roughInputTokens({ prompt, turns, needs }: RouteRequest): number {
+  if (needs?.inputTokens !== undefined) return needs.inputTokens
+  let bytes = turns ? 0 : Buffer.byteLength(prompt)
+  for (const { text } of turns ?? NONE) bytes += Buffer.byteLength(text)
+  return Math.ceil(bytes / CHARACTERS_PER_TOKEN) + (needs?.otherTokens ?? 0)
+}
 
 /** More tokens than the request can have, by any byte-level tokenizer. Takes no time worth speaking of. */
 export function inputTokensAtMost({ prompt, turns, needs }: RouteRequest): number {
@@ -30,6 +38,8 @@ export async function needsForCost(
   const hasPrices = models.some(({ inputPrice }) => inputPrice !== undefined)
   return hasPrices ? withInputTokens(requests) : requests.map(({ needs = {} }) => needs)
 }
+
+const NONE: readonly Turn[] = []
 
 type CountedNeeds = Needs & { readonly inputTokens: number }
 

@@ -76,7 +76,6 @@ export async function complete(
       parts,
       routing,
       exchange,
-      inputCharacters: conversation.turns.reduce((sum, { text }) => sum + text.length, 0),
       request: {
         models: decided.models,
         path,

@@ -1,5 +1,5 @@
+import { roughInputTokens } from '../policies/input_tokens.ts'
 import { expectedOutputTokens, predictedCost } from '../policies/predicted_cost.ts'
-import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model, PoolStatistics } from '../types.ts'
 import type { Decided } from './deciding.ts'
 
@@ -17,9 +17,8 @@ export function expectedCost(
   hasOutput: boolean,
   statistics: PoolStatistics | undefined,
 ): number {
-  const { turns = [], needs = {} } = request
-  const characters = turns.reduce((sum, { text }) => sum + text.length, 0)
-  const inputTokens = Math.ceil(characters / CHARACTERS_PER_TOKEN) + (needs.otherTokens ?? 0)
+  const { needs = {} } = request
+  const inputTokens = roughInputTokens(request)
   const outputTokensOf = (model: Model) => {
     if (!hasOutput) return 0
     const each = needs.outputTokens ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS

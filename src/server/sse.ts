@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import { writtenLength } from './written.ts'
+import { writtenBytes } from '../upstream/written.ts'
 
 /** What of an event is kept to look into; beyond, the event is passed on unread. */
 const LONGEST_EVENT = 1 << 20
@@ -9,8 +9,8 @@ export interface StreamFigures {
   readonly usage: unknown
   /** Of the Responses API; undefined where no event tells it. */
   readonly responseId: unknown
-  /** That the model wrote, in all choices. */
-  readonly characters: number
+  /** Of UTF-8 that the model wrote, in all choices. */
+  readonly writtenBytes: number
 }
 
 /** Looks into an event stream that passes by; never changes it. */
@@ -24,7 +24,7 @@ export function createStreamWatcher(): StreamWatcher {
   const decoder = new StringDecoder('utf8')
   let line = ''
   let usage: Record<string, unknown> = {}
-  let characters = 0
+  let written = 0
   let responseId: unknown
 
   function take(text: string): void {
@@ -36,10 +36,10 @@ export function createStreamWatcher(): StreamWatcher {
       // Anthropic's form tells tokens of input and output in different events.
       usage = { ...usage, ...(event.usage ?? event.response?.usage ?? event.message?.usage) }
       responseId ??= event.response?.id
-      characters += writtenLength(event.delta, true)
+      written += writtenBytes(event.delta, true)
       // Some endpoints tell all that was said so far in each chunk, as `message`.
       for (const choice of Array.isArray(event.choices) ? event.choices : []) {
-        characters += writtenLength(choice?.delta) + writtenLength(choice?.text, true)
+        written += writtenBytes(choice?.delta) + writtenBytes(choice?.text, true)
       }
     } catch {}
   }
@@ -54,6 +54,6 @@ export function createStreamWatcher(): StreamWatcher {
       if (line.length > LONGEST_EVENT) line = ''
       for (const whole of lines) take(whole)
     },
-    figures: () => ({ usage, responseId, characters }),
+    figures: () => ({ usage, responseId, writtenBytes: written }),
   }
 }

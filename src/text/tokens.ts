@@ -4,6 +4,11 @@ export type TokenCounter = (text: string) => number
 /** What a token is taken to be where nobody counts: near what tokenizers make of English. */
 export const CHARACTERS_PER_TOKEN = 4
 
+/** A token for every four UTF-8 bytes, rounded up: other scripts than English take more tokens a character, and more bytes. */
+export function roughTokens(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / CHARACTERS_PER_TOKEN)
+}
+
 /** A number of tokens that no byte-level tokenizer exceeds, since none makes a token of less than a byte: bytes of UTF-8. */
 export function tokensAtMost(text: string): number {
   return Buffer.byteLength(text)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.ts'
-import type { Model } from '../types.ts'
+import { needsOf, turnsOf } from '../routing/needs.ts'
+import type { Model, RouteRequest } from '../types.ts'
 import type { Ticket } from './admission.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import { type ChatForm, type Completion, formOf, textOf } from './chat_form.ts'
@@ -13,12 +14,12 @@ import { pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
-import type { Answer, Caller, ChatCall, UpstreamOptions, Usage } from './upstream_types.ts'
-import { costOf, estimateUsage, readUsage, roughTokens } from './usage.ts'
+import type { Answer, Caller, ChatBody, ChatCall, UpstreamOptions, Usage } from './upstream_types.ts'
+import { completeUsage, costOf, readTokens } from './usage.ts'
+import { writtenBytes } from './written.ts'
 
 /** Calls models for their answers. @param core shared with a forwarder, where there is one. */
 export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore = createUpstreamCore(options)): Caller {
-  const { countTokens = roughTokens } = options
   return {
     statistics: core.health.statistics,
     close: core.close,
@@ -40,7 +41,11 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
         ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
         async attempt(model, ticket) {
           const completion = await ask(core, model, ticket, call, onText)
-          const usage = readUsage(completion.usage) ?? estimateUsage(call.body, outputOf(completion), countTokens)
+          const usage = completeUsage(
+            readTokens(completion.usage),
+            () => requestIn(call.body),
+            () => writtenBytes(completion.choices),
+          )
           ticket.succeed({ cost: costOf(model, usage), outputTokens: usage.outputTokens })
           cache?.set(keyOfCall(model, call), encode({ completion, usage }))
           return { completion, usage }
@@ -136,12 +141,9 @@ async function readStream(
   return reader.end()
 }
 
-/** What was written, arguments of tools included, for counting. */
-function outputOf(completion: Completion): string {
-  const calls = completion.choices.flatMap(({ message }) =>
-    message.tool_calls ? [JSON.stringify(message.tool_calls)] : [],
-  )
-  return [textOf(completion), ...calls].join('\n')
+/** For counting. */
+function requestIn(body: ChatBody): RouteRequest {
+  return { prompt: '', turns: turnsOf(body), needs: needsOf(body) }
 }
 
 function answerOf(

@@ -89,8 +89,6 @@ export interface Caller {
 export interface UpstreamOptions extends CallSettings {
   /** Bytes of an answer; a longer one is a failure. Default 64 MB. */
   readonly maxAnswerBytes?: number
-  /** Tokens of a text, where an answer does not say. Default: a quarter of its UTF-8 bytes. */
-  readonly countTokens?: (text: string) => number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   /** Waits that many milliseconds, or less where the signal is aborted. */

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { needsOf } from '../../src/routing/needs.ts'
 import { answerFigures } from '../../src/server/answer_figures.ts'
 import { createStreamWatcher } from '../../src/server/sse.ts'
 
 const model = { id: 'm', inputPrice: 1, outputPrice: 1 }
+const REQUEST = { prompt: '' }
 const LONG = 'x'.repeat(5000)
 
 /** Output tokens of an answer without usage, whole and streamed. */
@@ -10,9 +12,10 @@ function tokensOf(json: unknown, events: readonly unknown[]): readonly (number |
   const answer = { status: 200, model, isCached: false }
   const watcher = createStreamWatcher()
   for (const event of events) watcher.see(Buffer.from(`data: ${JSON.stringify(event)}\n\n`))
-  return [answerFigures({ ...answer, json }, 0, undefined, 'whole'), answerFigures(answer, 0, watcher, 'whole')].map(
-    ({ usage }) => usage?.outputTokens,
-  )
+  return [
+    answerFigures({ ...answer, json }, REQUEST, undefined, 'whole'),
+    answerFigures(answer, REQUEST, watcher, 'whole'),
+  ].map(({ usage }) => usage?.outputTokens)
 }
 
 const chat = (said: object): [unknown, unknown] => [
@@ -79,4 +82,50 @@ test('what a chunk repeats of those before it counts once', () => {
     choices: [{ delta: { content }, message: { content: LONG } }],
   }))
   expect(tokensOf({}, events)).toEqual([0, 3])
+})
+
+test('of other scripts than English a token has fewer characters', () => {
+  const [json, events] = chat({ content: '漢'.repeat(400) })
+  expect(tokensOf(json, events as unknown[])).toEqual([300, 300])
+})
+
+/** Input tokens of a request whose answer does not say. */
+function inputTokensOf(body: Readonly<Record<string, unknown>>, text = ''): number | undefined {
+  const request = { prompt: '', turns: [{ role: 'user', text }], needs: needsOf(body) }
+  return answerFigures({ status: 200, model, isCached: false, json: {} }, request, undefined, 'whole').usage
+    ?.inputTokens
+}
+
+test('of a request the tools, calls and images count beside the text, by its bytes', () => {
+  expect(inputTokensOf({}, 'x'.repeat(400))).toBe(100)
+  expect(inputTokensOf({}, '漢字'.repeat(200))).toBe(300)
+  const tools = [{ type: 'function', function: { name: 'look', description: 'word '.repeat(1200) } }]
+  expect(inputTokensOf({ tools }, 'hi')).toBeGreaterThan(2000)
+  expect(inputTokensOf({ messages: [{ role: 'assistant', content: null, tool_calls: [call] }] })).toBeGreaterThan(1600)
+  const image = { type: 'image_url', image_url: { url: 'u' } }
+  expect(inputTokensOf({ messages: [{ role: 'user', content: [image] }] }, 'hi')).toBe(766)
+})
+
+test('of usage that says one of the two, the other is estimated', () => {
+  const json = { choices: [{ message: { content: 'x'.repeat(40) } }], usage: { prompt_tokens: 7 } }
+  expect(
+    answerFigures({ status: 200, model, isCached: false, json }, { prompt: 'x'.repeat(360) }, undefined, 'whole'),
+  ).toEqual({
+    usage: { inputTokens: 7, outputTokens: 10, isEstimated: true },
+    cost: 17 / 1e6,
+  })
+})
+
+test('what a stream that broke off said of its output is what it began with; of its input and cache it counts', () => {
+  const watcher = createStreamWatcher()
+  const usage = { input_tokens: 3, cache_read_input_tokens: 4, output_tokens: 1 }
+  for (const event of [{ message: { usage } }, { delta: { type: 'text_delta', text: 'x'.repeat(40) } }]) {
+    watcher.see(Buffer.from(`data: ${JSON.stringify(event)}\n\n`))
+  }
+  expect(answerFigures({ status: 200, model, isCached: false }, REQUEST, watcher, 'cut').usage).toEqual({
+    inputTokens: 7,
+    outputTokens: 10,
+    cachedInputTokens: 4,
+    isEstimated: true,
+  })
 })

@@ -20,7 +20,7 @@ test('figures are the same however the bytes are cut', () => {
       for (let i = 1; i < places.length; i++) watcher.see(bytes.subarray(places[i - 1], places[i]))
       expect(watcher.figures()).toEqual({
         usage: { prompt_tokens: 3, completion_tokens: 2 },
-        characters: 7,
+        writtenBytes: 11,
       })
     }),
   )
@@ -36,9 +36,9 @@ test('CRLF, the Responses form and Anthropic’s', () => {
   )
   expect(responses.figures()).toEqual({
     usage: { input_tokens: 1, output_tokens: 2 },
-    characters: 3,
+    writtenBytes: 3,
   })
   const messages = createStreamWatcher()
   messages.see(Buffer.from('data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"ab"}}\n\n'))
-  expect(messages.figures()).toMatchObject({ characters: 2 })
+  expect(messages.figures()).toMatchObject({ writtenBytes: 2 })
 })

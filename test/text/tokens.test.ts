@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { countTokens } from '../../src/text/o200k.ts'
-import { openTokenCounter, tokensAtMost } from '../../src/text/tokens.ts'
+import { openTokenCounter, roughTokens, tokensAtMost } from '../../src/text/tokens.ts'
 
 const count = await openTokenCounter()
 
@@ -45,4 +45,8 @@ describe('a megabyte is counted in seconds, whatever it repeats', () => {
     expect(count(text)).toBeGreaterThan(7000)
     expect(performance.now() - start).toBeLessThan(10_000)
   })
+})
+
+test('rough tokens', () => {
+  expect([roughTokens(''), roughTokens('a'), roughTokens('abcde'), roughTokens('世界')]).toEqual([0, 1, 2, 2])
 })

@@ -5,7 +5,7 @@ import { AttemptFailure } from '../../src/upstream/attempt_failure.ts'
 import { textOf } from '../../src/upstream/chat_form.ts'
 import { openaiForm } from '../../src/upstream/openai_form.ts'
 import { statusFailure } from '../../src/upstream/status_failure.ts'
-import { readUsage } from '../../src/upstream/usage.ts'
+import { readTokens } from '../../src/upstream/usage.ts'
 
 const NAMES = [
   'choices',
@@ -82,7 +82,7 @@ test('whatever an error says, its status is told', () => {
     fc.property(json, fc.integer({ min: 300, max: 599 }), (body, status) => {
       const failure = statusFailure(status, {}, Buffer.from(JSON.stringify(body)), '{}', 0)
       expect(failure.message).toMatch(new RegExp(`^status ${status}`))
-      readUsage(body)
+      readTokens(body)
     }),
     { numRuns: 1000 },
   )

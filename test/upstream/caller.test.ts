@@ -126,6 +126,15 @@ test('an answer that does not say its tokens: they are counted, and marked', asy
   expect(answer.usage).toEqual({ inputTokens: 6, outputTokens: 6, isEstimated: true })
 })
 
+test('tools count beside the text where nobody says', async () => {
+  server.hasUsage = false
+  const tools = [{ type: 'function', function: { name: 'look', description: 'x'.repeat(6000) } }]
+  const answer = await ask({ body: { ...body, tools } }).finally(() => {
+    server.hasUsage = true
+  })
+  expect(answer.usage.inputTokens).toBeGreaterThan(2000)
+})
+
 test('a model without prices has no cost, one without a key variable sends none', async () => {
   const answer = await ask({ models: [spare] })
   expect(answer).not.toHaveProperty('cost')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { costOf, readUsage, roughTokens } from '../../src/upstream/usage.ts'
+import { completeUsage, costOf, readTokens } from '../../src/upstream/usage.ts'
 
 test.each([
   [
@@ -35,21 +35,54 @@ test.each([
     { inputTokens: 2, outputTokens: 7 },
   ],
 ])('%j', (usage, expected) => {
-  expect(readUsage(usage)).toEqual({ ...expected, isEstimated: false })
+  expect(readTokens(usage)).toEqual(expected)
+})
+
+test.each([undefined, null, 'x', {}, { total_tokens: 2 }])('%j does not say', usage => {
+  expect(readTokens(usage)).toEqual({})
 })
 
 test.each([
-  undefined,
-  null,
-  'x',
-  {},
-  { prompt_tokens: 1 },
-  { prompt_tokens: -1, completion_tokens: 1 },
-  { prompt_tokens: '1', completion_tokens: 1 },
-  { prompt_tokens: 3, total_tokens: 2 },
-  { total_tokens: 2 },
-])('%j does not say', usage => {
-  expect(readUsage(usage)).toBeUndefined()
+  [{ prompt_tokens: 7 }, { inputTokens: 7, outputTokens: 25, isEstimated: true }],
+  [
+    { prompt_tokens: 7, prompt_tokens_details: { cached_tokens: 5 } },
+    { inputTokens: 7, outputTokens: 25, cachedInputTokens: 5, isEstimated: true },
+  ],
+  [
+    { prompt_tokens: 7, total_tokens: 2 },
+    { inputTokens: 7, outputTokens: 25, isEstimated: true },
+  ],
+  [
+    { prompt_tokens: -1, completion_tokens: 1 },
+    { inputTokens: 10, outputTokens: 1, isEstimated: true },
+  ],
+  [
+    { prompt_tokens: '1', completion_tokens: 1 },
+    { inputTokens: 10, outputTokens: 1, isEstimated: true },
+  ],
+  [
+    { input_tokens: 3, cache_read_input_tokens: 4 },
+    { inputTokens: 7, outputTokens: 25, cachedInputTokens: 4, isEstimated: true },
+  ],
+  [{ output_tokens: 3 }, { inputTokens: 10, outputTokens: 3, isEstimated: true }],
+  [null, { inputTokens: 10, outputTokens: 25, isEstimated: true }],
+])('%j: the rest is estimated', (usage, expected) => {
+  const request = { prompt: 'x'.repeat(40) }
+  expect(
+    completeUsage(
+      readTokens(usage),
+      () => request,
+      () => 100,
+    ),
+  ).toEqual(expected)
+})
+
+test('what an answer says is not estimated', () => {
+  const unasked = () => {
+    throw new Error('not to be asked')
+  }
+  const usage = { inputTokens: 1, outputTokens: 2, isEstimated: false }
+  expect(completeUsage({ inputTokens: 1, outputTokens: 2 }, unasked, unasked)).toEqual(usage)
 })
 
 test('a price that is not known is not guessed; a cached one that is not known is that of other input', () => {
@@ -59,8 +92,4 @@ test('a price that is not known is not guessed; a cached one that is not known i
   expect(costOf({ id: 'm', inputPrice: 2 }, usage)).toBeUndefined()
   expect(costOf({ id: 'm', outputPrice: 2, cachedInputPrice: 1 }, usage)).toBeUndefined()
   expect(costOf({ id: 'm', inputPrice: 0, outputPrice: 0 }, usage)).toBe(0)
-})
-
-test('rough tokens', () => {
-  expect([roughTokens(''), roughTokens('a'), roughTokens('abcde'), roughTokens('世界')]).toEqual([0, 1, 2, 2])
 })

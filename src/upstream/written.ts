@@ -6,16 +6,16 @@ const WRITTEN = new Set([
 const LEADING = new Set(['message', 'tool_calls', 'function', 'function_call', 'summary'])
 
 /**
- * Characters that a model wrote in a part of its answer, calls of tools and what it says of its reasoning included: of Chat
+ * Bytes of UTF-8 that a model wrote in a part of its answer, calls of tools and what it says of its reasoning included: of Chat
  * Completions, Completions, Responses and Anthropic's form.
  * @param isText whether a text here is what it wrote, and no id or type.
  */
-export function writtenLength(value: unknown, isText = false): number {
-  if (typeof value === 'string') return isText ? value.length : 0
+export function writtenBytes(value: unknown, isText = false): number {
+  if (typeof value === 'string') return isText ? Buffer.byteLength(value) : 0
   if (typeof value !== 'object' || value === null) return 0
   let sum = 0
   if (Array.isArray(value)) {
-    for (const item of value) sum += writtenLength(item)
+    for (const item of value) sum += writtenBytes(item)
     return sum
   }
   const fields = value as Readonly<Record<string, unknown>>
@@ -23,9 +23,10 @@ export function writtenLength(value: unknown, isText = false): number {
     const inner = fields[key]
     // Some endpoints say their reasoning under both names.
     if (key === 'reasoning' && typeof fields.reasoning_content === 'string') continue
-    if (key === 'input' && typeof inner === 'object') sum += inner === null ? 0 : JSON.stringify(inner).length
-    else if (WRITTEN.has(key)) sum += writtenLength(inner, true)
-    else if (LEADING.has(key)) sum += writtenLength(inner)
+    if (key === 'input' && typeof inner === 'object')
+      sum += inner === null ? 0 : Buffer.byteLength(JSON.stringify(inner))
+    else if (WRITTEN.has(key)) sum += writtenBytes(inner, true)
+    else if (LEADING.has(key)) sum += writtenBytes(inner)
   }
   return sum
 }
