@@ -70,7 +70,8 @@ export async function complete(
   try {
     if (isPlanned) {
       const { headers } = request
-      return await answerPlanned(response, { parts, routing, exchange, bytes, body: body as ChatBody, headers })
+      const planned = { parts, routing, exchange, bytes, body: body as ChatBody, headers, onAnswer: keepModel }
+      return await answerPlanned(response, planned)
     }
     await passOn(response, {
       parts,
@@ -84,13 +85,15 @@ export async function complete(
         isStream,
         skipsCache: keepsState(body),
       },
-      onAnswer: model => {
-        if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model.id)
-      },
+      onAnswer: ({ id }) => keepModel(id),
       ...(path === '/responses' ? { onResponse: (model, id) => keepResponse(model, responseKey(id)) } : {}),
     })
   } finally {
     release?.()
+  }
+
+  function keepModel(model: string): void {
+    if (key !== undefined && routing.isSticky && target.kind !== 'model') sticky.keep(key, model)
   }
 
   function keepResponse(model: Model, response: string | undefined): void {

@@ -20,6 +20,8 @@ export interface PlannedExchange {
   readonly bytes: Uint8Array
   readonly body: ChatBody
   readonly headers: IncomingHttpHeaders
+  /** Called with the model that answered, where one of several did alone. */
+  onAnswer(model: string): void
 }
 
 /**
@@ -28,7 +30,7 @@ export interface PlannedExchange {
  */
 export async function answerPlanned(
   response: ServerResponse,
-  { parts, routing, exchange, bytes, body, headers: received }: PlannedExchange,
+  { parts, routing, exchange, bytes, body, headers: received, onAnswer }: PlannedExchange,
 ): Promise<void> {
   const signal = goneSignal(response)
   const isStream = body.stream === true
@@ -55,6 +57,7 @@ export async function answerPlanned(
     return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
   const { model, attempts, isCached, usage, cost } = answer
+  if (exchange.decision!.plan === 'until_accepted') onAnswer(model)
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
   tellAnswer(headers, exchange, model, attempts, isCached)
   response.writeHead(200, headers)

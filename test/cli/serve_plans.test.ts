@@ -134,6 +134,42 @@ test('tools: the call that most make is the answer, whole, streamed or not', asy
   })
 })
 
+describe('a conversation that goes on', () => {
+  const CASCADE = 'policy: cascade\ncascade: { order: [a, b], samples: 2 }'
+  const going = [
+    { role: 'user', content: 'hi' },
+    { role: 'assistant', content: null, tool_calls: [called('{}')] },
+    { role: 'tool', tool_call_id: 'call_{}', content: 'fine' },
+  ]
+  /** Who answered a second turn, by which policy, and who was asked for it, where the answers of `a` to the first do not agree. */
+  const second = async (config: string) => {
+    const one = await start(config)
+    let n = 0
+    models.instead = ({ body }, response) => json(response, 200, calling(body.model, `{"n":${n++}}`))
+    expect((await post(one, ask({ tools: [look] }))).headers.get('x-llmroute-model')).toBe('b')
+    models.received.length = 0
+    const { headers } = await post(one, ask({ messages: going, tools: [look] }))
+    const asked = models.received.map(({ body }) => body.model.slice(-1))
+    return [headers.get('x-llmroute-model'), headers.get('x-llmroute-policy'), asked.sort().join('')]
+  }
+
+  test('keeps the model whose answer a cascade took', async () => {
+    expect(await second(CASCADE)).toEqual(['b', 'sticky', 'b'])
+  })
+
+  test('begins the cascade again under sticky: false', async () => {
+    expect(await second(`${CASCADE}\nserve: { sticky: false }`)).toEqual(['b', 'cascade', 'aab'])
+  })
+
+  test('asks the whole ensemble again', async () => {
+    const one = await start(ENSEMBLE)
+    await post(one, ask())
+    models.received.length = 0
+    expect((await post(one, ask({ messages: going }))).headers.get('x-llmroute-policy')).toBe('ensemble')
+    expect(models.received).toHaveLength(3)
+  })
+})
+
 test('what cannot be merged is refused with what to do, and nobody is asked', async () => {
   const one = await start('policy: ensemble\nensemble: { models: [a, b], merge: concatenate }')
   const refused = async (body: object, path?: string) => {
