@@ -11,6 +11,9 @@ export interface Model {
   /** What it can do. Absent counts as no where another model of the pool says yes, else nobody asks. */
   readonly tools?: boolean
   readonly vision?: boolean
+  readonly audio?: boolean
+  readonly video?: boolean
+  readonly files?: boolean
   readonly jsonSchema?: boolean
   readonly tags?: readonly string[]
   /** Capacity, or share of the traffic, against others; above 0. Default 1. */
@@ -138,12 +141,15 @@ export interface Needs {
   readonly inputTokens?: number
   /** Of `inputTokens`, those that the provider is expected to have in its cache. Default 0. */
   readonly cachedTokens?: number
-  /** Tokens beside the text, where `inputTokens` is absent: of tool definitions and images. Default 0. */
+  /** Tokens beside the text, where `inputTokens` is absent: of tool definitions, images and files. Default 0. */
   readonly otherTokens?: number
   /** Of the longest answer that is allowed, in tokens. */
   readonly outputTokens?: number
   readonly tools?: boolean
   readonly vision?: boolean
+  readonly audio?: boolean
+  readonly video?: boolean
+  readonly files?: boolean
   readonly jsonSchema?: boolean
   /** The model must have all of these tags, such as `region:eu`. */
   readonly tags?: readonly string[]

@@ -9,7 +9,7 @@ export interface RefusedModel {
 
 /**
  * Divides the request's candidates (all of the pool where it names none) into models that can serve it and those that cannot.
- * - What a model has not said it can do (tools, vision, jsonSchema) it cannot where another model of the pool says it can.
+ * - What a model has not said it can do (tools, vision, audio, video, files, jsonSchema) it cannot where another model of the pool says it can.
  * - Prompt and longest answer must fit the context window; the answer its own limit. A limit that is not known refuses nothing.
  * - A price cap holds for the predicted cost; where the mean length of an answer is not known, for the longest one that is
  *   allowed. A model whose cost is not known passes no cap.
@@ -54,6 +54,9 @@ const NONE: readonly RefusedModel[] = []
 const ABILITIES = [
   { need: 'tools', phrase: 'cannot use tools' },
   { need: 'vision', phrase: 'cannot read images' },
+  { need: 'audio', phrase: 'cannot hear audio' },
+  { need: 'video', phrase: 'cannot watch video' },
+  { need: 'files', phrase: 'cannot read files' },
   { need: 'jsonSchema', phrase: 'cannot answer by a JSON schema' },
 ] as const
 

@@ -1,13 +1,17 @@
+import { roughTokens } from '../text/tokens.ts'
 import type { Needs, Turn } from '../types.ts'
 
 /** Tokens that an image counts as: OpenAI's figure for 1024 × 1024 in high detail. */
 const TOKENS_PER_IMAGE = 765
-/** Characters of JSON a token, at least: definitions of tools come to between 3 and 4. */
+/** Tokens that a file counts as that is no text: what Anthropic says of a page of a PDF at least. Nobody tells how many it has. */
+const TOKENS_PER_FILE = 1500
+/** Bytes of JSON a token, at least: definitions of tools come to between 3 and 4. */
 const JSON_PER_TOKEN = 3
 
 /**
- * What the body of a request asks of a model, in the form of Chat Completions, Responses or Anthropic: tools, images, answers by a
- * JSON schema, and the longest answer. What has another form asks for nothing: the provider says so better.
+ * What the body of a request asks of a model, in the form of Chat Completions, Responses, Completions or Anthropic: tools, images,
+ * audio, video, files, answers by a JSON schema, and the longest answer. What has another form asks for nothing: the provider says
+ * so better.
  */
 export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
   // Step by step and in place: this is asked of every request, and most ask for nothing.
@@ -15,11 +19,31 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
   let otherTokens = 0
   let images = 0
   const see = (part: Fields) => {
-    if (isImage(part)) images++
-    if (CALLS.includes(part.type)) otherTokens += jsonTokens(part)
-    if (part.type !== 'tool_result') return
-    otherTokens += jsonTokens(textOf(part.content) ?? '')
-    for (const inner of recordsIn(part.content)) if (isImage(inner)) images++
+    const { type } = part
+    if (IMAGES.includes(type)) images++
+    else if (AUDIO.includes(type)) needs.audio = true
+    else if (VIDEO.includes(type)) needs.video = true
+    else if (FILES.includes(type)) seeFile(part)
+    else if (CALLS.includes(type)) otherTokens += jsonTokens(part)
+    else if (type === 'tool_result') seeWithin(part.content)
+  }
+  const seeWithin = (content: unknown) => {
+    otherTokens += jsonTokens(textOf(content) ?? '')
+    for (const inner of recordsIn(content)) see(inner)
+  }
+  const seeFile = (part: Fields) => {
+    const { type, data, content } = (part.source ?? {}) as Fields
+    // Anthropic's documents may be texts, which every model takes.
+    if (type === 'content') return seeWithin(content)
+    if (type === 'text') {
+      otherTokens += roughTokens(String(data))
+      return
+    }
+    needs.files = true
+    const { file_data: bytes } = (part.file ?? part) as Fields
+    const isText = typeof bytes === 'string' && bytes.startsWith('data:text/')
+    // In base64, four characters of three bytes.
+    otherTokens += isText ? Math.ceil((roughTokens(bytes) * 3) / 4) : TOKENS_PER_FILE
   }
   for (const turns of [recordsIn(body.messages), recordsIn(body.input)]) {
     for (const turn of turns) {
@@ -33,6 +57,8 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     for (const tool of tools) otherTokens += jsonTokens(tool)
     if (tools.length > 0) needs.tools = true
   }
+  if (typeof body.suffix === 'string') otherTokens += roughTokens(body.suffix)
+  otherTokens += idsIn(body.prompt) + idsIn(body.input)
   const format = formatsOf(body).find(({ type }) => type === 'json_schema')
   if (format) {
     otherTokens += jsonTokens(format)
@@ -52,8 +78,20 @@ function formatsOf({ response_format, text, output_config }: Fields): readonly F
   return recordsIn([response_format, ...recordsIn([text, output_config]).map(({ format }) => format)])
 }
 
+/** Parts that are no text. */
+const IMAGES: readonly unknown[] = ['image_url', 'input_image', 'image']
+const AUDIO: readonly unknown[] = ['input_audio', 'audio_url']
+const VIDEO: readonly unknown[] = ['video_url', 'input_video', 'video']
+const FILES: readonly unknown[] = ['file', 'input_file', 'document']
 /** Calls of tools that stand among the turns (Responses) or their parts (Anthropic). */
 const CALLS: readonly unknown[] = ['function_call', 'custom_tool_call', 'tool_use']
+
+/** Prompts of Completions and Embeddings that come as ids of tokens, one prompt or several. */
+function idsIn(value: unknown): number {
+  if (!Array.isArray(value)) return 0
+  if (typeof value[0] === 'number') return value.length
+  return Array.isArray(value[0]) ? value.reduce((sum, inner) => sum + idsIn(inner), 0) : 0
+}
 
 /** The conversation in the body of a chat request, its parts of text joined by newlines. */
 export function turnsOf(body: Readonly<Record<string, unknown>>): Turn[] {
@@ -80,8 +118,6 @@ const NONE: readonly Fields[] = []
 const recordsIn = (value: unknown): readonly Fields[] =>
   Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : NONE
 
-const isImage = ({ type }: Fields) => type === 'image_url' || type === 'input_image' || type === 'image'
-
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
-const jsonTokens = (value: unknown) => Math.ceil(JSON.stringify(value).length / JSON_PER_TOKEN)
+const jsonTokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / JSON_PER_TOKEN)

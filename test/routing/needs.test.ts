@@ -68,6 +68,72 @@ describe('needs of a chat request', () => {
       },
       { outputTokens: 9, otherTokens: 2 * 765 + 14 + 2 * 10 + 4 + 8, tools: true, vision: true, jsonSchema: true },
     ],
+    [
+      'audio, video and files',
+      {
+        messages: [
+          { role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }] },
+          { role: 'user', content: [{ type: 'video_url', video_url: { url: 'u' } }] },
+          { role: 'user', content: [{ type: 'file', file: { file_id: 'f' } }] },
+        ],
+      },
+      { audio: true, video: true, files: true, otherTokens: 1500 },
+    ],
+    [
+      'files by the text that they hold, others as a page',
+      {
+        input: [
+          { role: 'user', content: [{ type: 'input_file', file_data: `data:text/csv;base64,${'A'.repeat(15_979)}` }] },
+          {
+            role: 'user',
+            content: [{ type: 'input_file', file_data: `data:application/pdf;base64,${'A'.repeat(90)}` }],
+          },
+        ],
+      },
+      { files: true, otherTokens: 3000 + 1500 },
+    ],
+    [
+      "Anthropic's documents of text, in results of tools too, which are no files",
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'word '.repeat(800) } },
+              { type: 'document', source: { type: 'content', content: [{ type: 'text', text: 'x'.repeat(28) }] } },
+              {
+                type: 'tool_result',
+                content: [{ type: 'document', source: { type: 'text', data: '漢'.repeat(400) } }],
+              },
+            ],
+          },
+        ],
+      },
+      { otherTokens: 1000 + 10 + 1 + 300 },
+    ],
+    [
+      'a PDF',
+      { messages: [{ role: 'user', content: [{ type: 'document', source: { type: 'base64', data: 'AAAA' } }] }] },
+      { files: true, otherTokens: 1500 },
+    ],
+    ['Completions: what follows', { prompt: 'x', suffix: 'word '.repeat(800) }, { otherTokens: 1000 }],
+    ['ids of tokens', { prompt: [1, 2, 3] }, { otherTokens: 3 }],
+    ['ids of tokens of several', { input: [[1, 2, 3], [4]] }, { otherTokens: 4 }],
+    ['definitions by their bytes', { tools: [{ name: '漢字' }] }, { tools: true, otherTokens: 6 }],
+    [
+      'parts of another form',
+      {
+        messages: [
+          {
+            content: [
+              { type: 'document', source: null },
+              { type: 'file', file: 7 },
+            ],
+          },
+        ],
+      },
+      { files: true, otherTokens: 3000 },
+    ],
     ['no JSON schema of other text', { text: { format: { type: 'text' } }, output_config: 'x' }, {}],
     ['text of a row of data', { text: 'x', input: 'y' }, {}],
     ['what has another form', { messages: 'x', tools: { a: 1 }, max_tokens: '5', response_format: 'y' }, {}],
