@@ -84,8 +84,10 @@ export async function openRouting(
     isSticky: settings.sticky,
     scoresConversation: settings.context,
     ...(shadow ? { shadow: decideBy(shadow) } : {}),
-    decide: (target, request) =>
-      target.kind === 'router' ? decideNamed(target.strategy, target.threshold, request) : decideAuto(request),
+    decide: (target, request, isAnswered) =>
+      target.kind === 'router'
+        ? decideNamed(target.strategy, target.threshold, request)
+        : decideAuto(request, isAnswered),
   }
 
   async function decideNamed(strategy: string, threshold: number, request: RouteRequest): Promise<Decision | Refusal> {
@@ -169,16 +171,19 @@ function followedBy({ checkpoint, threshold, strategyId }: Router, share: number
   return { share, ...(isKnown ? { start: threshold } : {}), strategyId: strategyId! }
 }
 
-/** `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. */
-function followTraffic(auto: Router, online: () => OnlineThreshold): DecideOne {
-  const breakTie = createTieBreaker()
+/**
+ * `threshold: auto`: a quantile of the latest win rates, so that the share holds when traffic shifts. What no model is asked for is
+ * no traffic, and its ties have turns of their own.
+ */
+function followTraffic(auto: Router, online: () => OnlineThreshold) {
+  const [breakTie, breakOtherTie] = [createTieBreaker(), createTieBreaker()]
   const { strategyId, pair } = { strategyId: auto.strategyId!, pair: auto.pair! }
-  return async request => {
+  return async (request: RouteRequest, isAnswered: boolean): Promise<Decision | Refusal> => {
     const winRates = await auto.winRate([request.prompt])
     const strategy: Strategy = { winRate: async () => winRates }
-    const threshold = breakTie(winRates[0]!, online().point())
+    const threshold = (isAnswered ? breakTie : breakOtherTie)(winRates[0]!, online().point())
     const decision = await decideAt(threshold, { strategyId, strategy, pair }, request, auto.pool.statistics)
-    if ('winRate' in decision && decision.winRate !== undefined) online().see(decision.winRate)
+    if (isAnswered && 'winRate' in decision && decision.winRate !== undefined) online().see(decision.winRate)
     return decision
   }
 }

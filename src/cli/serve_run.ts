@@ -209,7 +209,7 @@ function callingOf({ retry, timeouts, breaker, cache, maxConcurrency, rateLimit 
 async function warmUp({ decide, forwarder }: Routing): Promise<void> {
   await forwarder.open()
   for (const prompt of ['', 'Prove that the square root of 2 is irrational.'])
-    await decide({ kind: 'auto' }, { prompt })
+    await decide({ kind: 'auto' }, { prompt }, false)
 }
 
 function json(status: number, value: unknown): Page {

@@ -67,7 +67,7 @@ export async function decide(
     const models = [same, ...fallbacksOf(routing, candidates, [same])]
     return { request, decision: straight(same.id, 'sticky'), models }
   }
-  const decision = await routing.decide(target, request)
+  const decision = await routing.decide(target, request, true)
   if ('refused' in decision) throw invalidRequest(decision.refused, undefined, 'no_model_can_serve')
   routing.shadow?.(request).then(
     other => parts.onShadow?.(parts.id, decision, other),

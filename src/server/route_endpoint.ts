@@ -72,7 +72,15 @@ async function decideOne(
   }
   const conversation = readConversation(body)
   const key = conversationKey(String(name), conversation, client.name, body)
-  // As a chat would be answered; where no model is asked in that form, in the other.
-  const able = callable(routing, '/chat/completions')
-  return routing.decide(target, requestOf(conversation, body, routing, key, able.length > 0 ? able : undefined))
+  const request = requestOf(conversation, body, routing, key)
+  let refusal: Refusal | undefined
+  // As a chat would be answered; where no model of that form can, in the other.
+  for (const path of ['/chat/completions', '/messages']) {
+    const candidates = callable(routing, path)
+    if (candidates.length === 0) continue
+    const decision = await routing.decide(target, { ...request, candidates }, false)
+    if (!('refused' in decision)) return decision
+    refusal ??= decision
+  }
+  return refusal ?? routing.decide(target, request, false)
 }

@@ -17,8 +17,11 @@ export interface Routing {
   readonly policyId: string
   /** Share of the requests to `auto` that is meant for strong, 0..1; absent where nobody said. */
   readonly strongTarget?: number
-  /** Throws UsageError where the target cannot decide. */
-  decide(target: Target, request: RouteRequest): Promise<Decision | Refusal>
+  /**
+   * Throws UsageError where the target cannot decide.
+   * @param isAnswered whether a model is then asked: `threshold: auto` learns from such requests alone.
+   */
+  decide(target: Target, request: RouteRequest, isAnswered: boolean): Promise<Decision | Refusal>
   /** What a second policy would have decided; it never answers. */
   readonly shadow?: (request: RouteRequest) => Promise<Decision | Refusal>
   readonly forwarder: Forwarder

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { ask, models, post, startWith } from '../helpers/three_models.ts'
+
+test('/v1/route decides for a pair of Anthropic’s form whatever else is configured', async () => {
+  const one = await startWith(`
+models:
+  opus: { base_url: ${models.url}, api: anthropic }
+  haiku: { base_url: ${models.url}, api: anthropic }
+  gpt: { base_url: ${models.url} }
+pair: { strong: opus, weak: haiku }
+strategy: length
+threshold: 0.5
+`)
+  const many = await post(one, { requests: ['hi', 'word '.repeat(200)] }, '/v1/route')
+  expect(await many.json()).toMatchObject({ decisions: [{ model: 'haiku' }, { model: 'opus' }] })
+})
+
+test('/v1/route says why nobody of either form can, as a chat would be told', async () => {
+  const one = await startWith(`
+models:
+  gpt: { base_url: ${models.url}, context_window: 10 }
+  claude: { base_url: ${models.url}, api: anthropic, context_window: 20 }
+policy: round_robin
+`)
+  const prompt = 'word '.repeat(200)
+  const told = await post(one, { prompt }, '/v1/route')
+  const chat = await post(one, { ...ask(), messages: [{ role: 'user', content: prompt }] })
+  expect([told.status, await told.json()]).toEqual([400, await chat.json()])
+})
+
+test('threshold: auto learns from what models are asked, not from /v1/route', async () => {
+  const one = await startWith(`
+models:
+  big: { base_url: ${models.url} }
+  small: { base_url: ${models.url} }
+pair: { strong: big, weak: small }
+strategy: length
+threshold: auto
+strong_pct: 0.5
+`)
+  const requests = Array.from({ length: 1000 }, (_, i) => 'x'.repeat(5 + (i % 7)))
+  const batch = await post(one, { requests }, '/v1/route')
+  const { decisions } = (await batch.json()) as { decisions: { threshold: number }[] }
+  expect(new Set(decisions.map(({ threshold }) => threshold))).toEqual(new Set([0.5]))
+  const thresholdOf = async (content: string) =>
+    (await post(one, { ...ask(), messages: [{ role: 'user', content }] })).headers.get('x-llmroute-threshold')
+  expect(await thresholdOf('one')).toBe('0.5')
+  expect(Number(await thresholdOf('two'))).toBeLessThan(0.1)
+})
