@@ -8,8 +8,8 @@ const ASSUMED_TOKENS = 1000
 
 /**
  * US dollars to set aside for a request: its text, images and definitions of tools at the input price, and the longest answer that
- * it allows, else the mean of the model's answers so far, at the output price; times `n`. Of the chosen model, or of all that a
- * plan asks together. What has no price counts nothing.
+ * it allows, else the mean of the model's answers so far, at the output price, for each answer that it asks for. Of the dearest
+ * model that may answer, the chosen one or what takes over from it; of a plan, of all that it asks. What has no price counts nothing.
  */
 export function expectedCost(
   { request, decision, models }: Decided,
@@ -19,19 +19,28 @@ export function expectedCost(
 ): number {
   const { needs = {} } = request
   const inputTokens = roughInputTokens(request)
-  const outputTokensOf = (model: Model) => {
+  const answers = answersIn(body)
+  const costOf = (model: Model) =>
+    predictedCost({ ...model, outputTokens: outputTokensOf(model) }, { inputTokens }) ?? 0
+  if (decision.plan === 'single') return Math.max(...models.map(costOf))
+  const { accept, models: asked } = decision
+  // The last answer of a cascade is taken as it is.
+  const draws = (place: number) => (place < asked.length - 1 ? (accept?.samples ?? 1) : 1)
+  return models.slice(0, asked.length).reduce((sum, model, place) => sum + costOf(model) * draws(place), 0)
+
+  function outputTokensOf(model: Model): number {
     if (!hasOutput) return 0
     const each = needs.outputTokens ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS
-    return Math.min(each, model.maxOutputTokens ?? Number.POSITIVE_INFINITY) * (countOf(body.n) ?? 1)
+    return Math.min(each, model.maxOutputTokens ?? Number.POSITIVE_INFINITY) * answers
   }
-  return models
-    .slice(0, decision.models.length)
-    .reduce(
-      (sum, model) => sum + (predictedCost({ ...model, outputTokens: outputTokensOf(model) }, { inputTokens }) ?? 0),
-      0,
-    )
 }
 
-function countOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 ? value : undefined
+/** Answers that a model writes: `n`, or of Completions as many as the best is to be taken of, for each prompt of a list. */
+function answersIn({ n, best_of: bestOf, prompt }: Readonly<Record<string, unknown>>): number {
+  const isList = Array.isArray(prompt) && (typeof prompt[0] === 'string' || Array.isArray(prompt[0]))
+  return Math.max(countOf(n), countOf(bestOf)) * (isList ? prompt.length : 1)
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 1
 }
