@@ -1,5 +1,6 @@
 import { isStrong } from '../policies/threshold.ts'
-import type { Model, Pool } from '../types.ts'
+import type { Decision, Model, ModelPair, Pool } from '../types.ts'
+import { failurePhrase } from '../upstream/call_failure.ts'
 import { costOf } from '../upstream/usage.ts'
 import { isTiedToWeak } from './online_threshold.ts'
 import type { Exchange } from './server_types.ts'
@@ -59,7 +60,7 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
   const since = now()
   const minutes = new Map<number, number>()
   const byModel: Record<string, number> = Object.create(null)
-  const recent: (Omit<RecentExchange, 'why'> & Pick<Exchange, 'decision' | 'error'>)[] = []
+  const recent: (Omit<RecentExchange, 'why'> & Explained)[] = []
   const latencies: number[] = []
   let requests = 0
   let failed = 0
@@ -79,7 +80,8 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
         if (cost === undefined) unpriced++
       }
       dollars += cost ?? 0
-      const asStrong = costAsStrong(exchange, pool().pair?.strong)
+      const { pair } = pool()
+      const asStrong = costAsStrong(exchange, pair?.strong)
       if (cost !== undefined && asStrong !== undefined) {
         compared = {
           requests: compared.requests + 1,
@@ -89,8 +91,21 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
       }
       const place = requests++
       latencies[place % LATENCIES] = exchange.latency
-      const { started: at, id, asked, status, ending, decision, error, latency } = exchange
-      recent[place % RECENT] = { at, id, asked, model: model ?? '', status, ending, decision, error, latency }
+      const { started: at, id, asked, status, ending, latency, decision, error, attempts } = exchange
+      const answered = model ?? ''
+      recent[place % RECENT] = {
+        at,
+        id,
+        asked,
+        model: answered,
+        status,
+        ending,
+        latency,
+        decision,
+        error,
+        attempts,
+        pair,
+      }
     },
     snapshot() {
       const minute = Math.floor(now() / MINUTE)
@@ -107,7 +122,10 @@ export function createTraffic(now: () => number, pool: () => Pool): Traffic {
         latencies: latencies.toSorted((a, b) => a - b),
         recent: recent
           .toSorted((a, b) => b.at - a.at)
-          .map(({ decision, error, ...seen }) => ({ ...seen, why: whyOf(decision, error) })),
+          .map(({ decision, error, attempts, pair, ...seen }) => {
+            const why = whyOf({ decision, error, attempts, pair, model: seen.model })
+            return { ...seen, why }
+          }),
       }
     },
   }
@@ -119,14 +137,38 @@ function costAsStrong({ decision, usage, isCached }: Exchange, strong: Model | u
   return isChosen && usage && strong ? costOf(strong, usage) : undefined
 }
 
-function whyOf(decision: Exchange['decision'], error: Exchange['error']): string {
+interface Explained extends Pick<Exchange, 'decision' | 'error' | 'attempts'> {
+  /** That answered. */
+  readonly model: string
+  /** When it was decided. */
+  readonly pair: ModelPair | undefined
+}
+
+/** Why that model answered: what decided, what stood against the choice, and what failed before. */
+function whyOf({ decision, error, attempts, model, pair }: Explained): string {
   if (error) return error.message
   if (!decision) return ''
-  const { policy, strategy, winRate, threshold, reasons = [] } = decision
-  if (winRate !== undefined && threshold !== undefined) {
-    const compared = `${strategy}: win rate ${winRate.toFixed(3)} ${isStrong(winRate, threshold) ? '≥' : '<'} ${threshold.toFixed(3)}`
-    // Printed, the two would be the same number.
-    return isTiedToWeak(winRate, threshold) ? `${compared} (a tie, the turn of weak)` : compared
+  const failed = [...new Set(attempts.map(attempt => attempt.model))].flatMap(other => {
+    const own = attempts.filter(attempt => attempt.model === other)
+    return other === model || own.at(-1)!.failure === undefined ? [] : `${other} failed: ${failurePhrase(own)}`
+  })
+  return [...choiceOf(decision, pair), ...failed].join('; ')
+}
+
+function choiceOf(decision: Decision, pair: ModelPair | undefined): readonly string[] {
+  const { policy, strategy, winRate, threshold, reasons = [], alternatives = [], model } = decision
+  if (winRate === undefined || threshold === undefined) {
+    const [first, ...others] = reasons
+    const constraints = others.filter(({ kind }) => kind === 'constraint').map(({ name }) => name)
+    return [first ? `${policy}: ${first.name}` : policy, ...constraints]
   }
-  return reasons[0] ? `${policy}: ${reasons[0].name}` : policy
+  const isForStrong = isStrong(winRate, threshold)
+  const compared = `${strategy}: win rate ${winRate.toFixed(3)} ${isForStrong ? '≥' : '<'} ${threshold.toFixed(3)}`
+  const side = pair?.[isForStrong ? 'strong' : 'weak'].id
+  if (side !== undefined && side !== model) {
+    const against = alternatives.find(other => other.model === side)?.reason ?? 'could not be asked'
+    return [`${compared}, but ${side}: ${against}`]
+  }
+  // Printed, the two would be the same number.
+  return [isTiedToWeak(winRate, threshold) ? `${compared} (a tie, the turn of weak)` : compared]
 }

@@ -79,15 +79,72 @@ test('where nothing can be compared it says what was spent, and why', () => {
   )
 })
 
-test('a tie that went to weak is told as one', () => {
-  const whyOf = (winRate: number, threshold: number) => {
-    const traffic = createTraffic(
-      () => 0,
-      () => pairOf(big, small),
-    )
-    traffic.see(exchange({ decision: { ...decided('threshold'), strategy: 'mf', winRate, threshold } }))
-    return traffic.snapshot().recent[0]!.why
+/** What the page says of an exchange. */
+function shownWhy(rest: Partial<Exchange>): string {
+  const traffic = createTraffic(
+    () => 0,
+    () => pairOf(big, small),
+  )
+  traffic.see(exchange(rest))
+  return traffic.snapshot().recent[0]!.why
+}
+
+test('where a constraint and not the win rate decided, the page says which', () => {
+  const decision: Decision = {
+    ...decided('threshold'),
+    model: 'big',
+    models: ['big'],
+    strategy: 'mf',
+    winRate: 0.007,
+    threshold: 0.05,
   }
+  const alternatives = [{ model: 'small', reason: 'cannot read images' }]
+  expect(shownWhy({ decision: { ...decision, alternatives }, model: 'big' })).toBe(
+    'mf: win rate 0.007 < 0.050, but small: cannot read images',
+  )
+  expect(shownWhy({ decision, model: 'big' })).toBe('mf: win rate 0.007 < 0.050, but small: could not be asked')
+  const reasons = [
+    { kind: 'rule', name: 'turn 3', weight: 1 },
+    { kind: 'constraint', name: 'the only model that can serve this request', weight: 1 },
+  ] as const
+  expect(shownWhy({ decision: { ...decided('round_robin'), reasons } })).toBe(
+    'round_robin: turn 3; the only model that can serve this request',
+  )
+})
+
+test('of an answer by another model than the chosen one it says what failed', () => {
+  const decision: Decision = {
+    ...decided('threshold'),
+    model: 'big',
+    models: ['big'],
+    strategy: 'mf',
+    winRate: 0.5,
+    threshold: 0.05,
+  }
+  const attempts = [
+    { model: 'big', status: 500, failure: 'status 500', latency: 3 },
+    { model: 'big', status: 429, failure: 'status 429', latency: 2 },
+    { model: 'small', status: 200, latency: 4 },
+  ]
+  expect(shownWhy({ decision, attempts })).toBe('mf: win rate 0.500 ≥ 0.050; big failed: status 429 (2 attempts)')
+  const again = [
+    { model: 'small', status: 500, failure: 'status 500', latency: 3 },
+    { model: 'small', status: 200, latency: 4 },
+  ]
+  expect(shownWhy({ attempts: again })).toBe('threshold')
+})
+
+test('a tie that went to weak is told as one', () => {
+  const whyOf = (winRate: number, threshold: number) =>
+    shownWhy({
+      decision: {
+        ...decided('threshold'),
+        model: winRate < threshold ? 'small' : 'big',
+        strategy: 'mf',
+        winRate,
+        threshold,
+      },
+    })
   const decide = createTieBreaker()
   expect(whyOf(0.31, decide(0.31, { threshold: 0.31, tiedShare: 0.5 }))).toBe(
     'mf: win rate 0.310 < 0.310 (a tie, the turn of weak)',
