@@ -107,6 +107,8 @@ export function listen(
     server.once('error', (error: NodeJS.ErrnoException) => reject(unusable(error, host, port)))
     server.listen({ port, host, backlog: BACKLOG }, () => {
       server.removeAllListeners('error')
+      // A connection that the system cannot give us, as where too many files are open, is lost alone.
+      server.on('error', () => {})
       resolve({ port: (server.address() as AddressInfo).port, running: () => answers().length, drain })
     })
   })

@@ -15,6 +15,7 @@ const ANSWERS: Readonly<Partial<Record<FailureCategory, Omit<ApiError, 'message'
   rate_limit: { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
   timeout: { status: 504, type: 'upstream_error', code: 'upstream_timeout' },
   request: { status: 400, type: 'invalid_request_error', code: 'request_refused' },
+  own: { status: 503, type: 'server_error', code: 'server_overloaded', retryAfter: 1 },
 }
 const OTHER: Omit<ApiError, 'message'> = { status: 502, type: 'upstream_error', code: 'upstream_failed' }
 

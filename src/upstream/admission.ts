@@ -108,6 +108,9 @@ function createTicket({ health, gate }: AdmissionParts, breaker: Breaker, pass: 
       if (isOfModel) {
         breaker.fail(pass, failure)
         live.fail(model)
+      } else if (failure.kind === 'own') {
+        breaker.abandon(pass)
+        live.abandon(model)
       } else {
         // It refused this request, and so is well.
         breaker.succeed(pass)

@@ -3,16 +3,17 @@
  * - `passing`: another attempt may do better; counts against the model.
  * - `lasting`: the endpoint's fault, and it will stay so (a redirect, a certificate); counts against the model, no other attempt.
  * - `account`: key or account is refused; opens the breaker at once.
+ * - `own`: the fault of this machine; another attempt may do better, and it says nothing of the model.
  * - `unsuited`: this model will not take the request, another may (context too long, not allowed, no such model there).
  * - `request`: the request's own fault; no model will take it.
  */
-export type FailureKind = 'passing' | 'lasting' | 'account' | 'unsuited' | 'request'
+export type FailureKind = 'passing' | 'lasting' | 'account' | 'own' | 'unsuited' | 'request'
 
 /**
- * What a failed attempt was, for whoever asked: the model is asked too often, it took too long, its account is refused, the request
- * is at fault, or anything else.
+ * What a failed attempt was, for whoever asked: the model is asked too often, it took too long, its account is refused, this machine
+ * or the request is at fault, or anything else.
  */
-export type FailureCategory = 'rate_limit' | 'timeout' | 'account' | 'request' | 'other'
+export type FailureCategory = 'rate_limit' | 'timeout' | 'account' | 'own' | 'request' | 'other'
 
 /** By these an endpoint says that somebody took too long; 524 is Cloudflare's. */
 const TIMEOUTS = [408, 504, 524]
@@ -50,7 +51,7 @@ export class AttemptFailure extends Error {
 
   get category(): FailureCategory {
     const { kind, status, isTimeout } = this
-    if (kind === 'account') return 'account'
+    if (kind === 'account' || kind === 'own') return kind
     if (status === 429) return 'rate_limit'
     if (isTimeout) return 'timeout'
     const isOfRequest = kind === 'request' || (kind === 'unsuited' && TOO_LONG.includes(status ?? 0))

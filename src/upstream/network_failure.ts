@@ -15,6 +15,11 @@ export function networkFailure(error: unknown, connect: number): AttemptFailure 
       advice: 'Check the address and its certificate.',
     })
   }
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return new AttemptFailure(`no connection, since too many files are open here (${code})`, 'own', {
+      advice: 'Try again later, or allow more open files (ulimit -n).',
+    })
+  }
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) {
     return passing(`no such host (${code})`, 'Check the base URL and the network.')
   }

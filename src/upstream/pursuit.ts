@@ -107,7 +107,7 @@ async function tryModel<T>(
       if (failure.kind === 'request' || isCommitted?.()) return { failure, isFinal: true }
       const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
       const { kind, wait = backoff } = failure
-      if (kind !== 'passing' || (hasOther && wait > retry.longestWait)) return { failure }
+      if ((kind !== 'passing' && kind !== 'own') || (hasOther && wait > retry.longestWait)) return { failure }
       const breaker = health.breaker(model)
       const hasPatience = now() < until && breaker.isOpen()
       if (n >= retry.attempts && !hasPatience) {

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
 import { expect, test } from 'vitest'
 import { json, type ModelServer } from '../helpers/model_server.ts'
+import { dial } from '../helpers/raw_http.ts'
 import { ask, models, post, start } from '../helpers/three_models.ts'
 
 const wait = { big: '40', small: '7' } as Record<string, string>
@@ -64,6 +67,32 @@ test('models that take too long are a 504', async () => {
     },
   ])
 })
+
+test.skipIf(!existsSync('/usr/bin/prlimit') || !existsSync('/proc/self/fd'))(
+  'too many open files: a 503 of our own, for which no model is left alone',
+  async () => {
+    const one = await start('breaker: { failures: 1 }')
+    const limit = (files: number) => execFileSync('prlimit', ['--pid', String(one.pid), `--nofile=${files}:`])
+    await (await fetch(`${one.url}/health`)).text()
+    const files = () => readdirSync(`/proc/${one.pid}/fd`).map(Number)
+    const most = Math.max(...files()) + 1
+    limit(most)
+    const idle = Array.from({ length: most }, () => dial(one.url))
+    await one.until(() => files().length === most)
+    const answer = await post(one, ask('small'), undefined, { 'x-request-id': 'full' })
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    const message = 'small: expected an answer, got no connection, since too many files are open here (EMFILE).'
+    expect(await answer.json()).toMatchObject({ error: { message, type: 'server_error', code: 'server_overloaded' } })
+    await one.until(() => one.log().some(({ request }) => request === 'full'))
+    expect(one.log().find(({ request }) => request === 'full')).toMatchObject({
+      level: 40,
+      error: expect.stringMatching(/too many files are open here \(EMFILE\)\. .*ulimit -n/),
+    })
+    limit(1000)
+    expect((await post(one, ask('small'))).status).toBe(200)
+    for (const { socket } of idle) socket.destroy()
+  },
+)
 
 test('clients never learn where models run; the log says it', async () => {
   const gone = createServer()

@@ -21,6 +21,7 @@ test.each<[string, readonly Attempt[], number, string]>([
   ['all too often', [tried('a', 'rate_limit'), tried('b', 'rate_limit')], 429, 'rate_limit_exceeded'],
   ['all too late', [tried('a', 'timeout'), tried('b', 'timeout')], 504, 'upstream_timeout'],
   ['all refused', [tried('a', 'request', { status: 422 })], 422, 'request_refused'],
+  ['our own fault', [tried('a', 'own'), tried('b', 'own')], 503, 'server_overloaded'],
   ['account refused', [tried('a', 'account', { status: 429 })], 502, 'upstream_failed'],
   ['of two kinds', [tried('a', 'rate_limit'), tried('b', 'other')], 502, 'upstream_failed'],
   ['one attempt of two kinds', [tried('a', 'other'), tried('a', 'rate_limit')], 502, 'upstream_failed'],

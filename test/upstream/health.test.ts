@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Model } from '../../src/types.ts'
+import { admitAtOnce } from '../../src/upstream/admission.ts'
 import { AttemptFailure } from '../../src/upstream/attempt_failure.ts'
 import { createCaller } from '../../src/upstream/caller.ts'
+import { createGate } from '../../src/upstream/gate.ts'
 import { createHealth } from '../../src/upstream/health.ts'
+import { networkFailure } from '../../src/upstream/network_failure.ts'
+import { sleep } from '../../src/upstream/sleep.ts'
 import type { Caller } from '../../src/upstream/upstream_types.ts'
 import { type FaultServer, startFaultServer } from '../helpers/fault_server.ts'
 
@@ -123,6 +127,27 @@ test('an outage in real time: with patience no call is lost, and few are sent in
   // 300 that succeed, the first 32, and a probe every 50 ms.
   expect(server.requests.length).toBeLessThan(300 + 32 + 40)
   await caller.close()
+})
+
+test('what this machine cannot do opens no breaker, closes none, and is no error of the model', () => {
+  const clock = { time: 0 }
+  const health = createHealth({ failures: 3 }, () => clock.time)
+  const parts = { health, gate: createGate({}, () => clock.time, sleep), now: () => clock.time, sleep }
+  const model: Model = { id: 'a', endpoint: { baseUrl: 'http://a' } }
+  const fail = (failure: AttemptFailure) => admitAtOnce(parts, model)!.fail(failure)
+  for (const code of ['EMFILE', 'ENFILE', 'EMFILE', 'EMFILE']) {
+    const failure = networkFailure({ code }, 0)
+    expect(failure.message).toBe(`no connection, since too many files are open here (${code})`)
+    fail(failure)
+  }
+  expect(health.statistics.of('a')).toMatchObject({ isOpen: false, errors: 0, inFlight: 0 })
+  for (let i = 0; i < 3; i++) fail(new AttemptFailure('status 500', 'passing'))
+  clock.time = 30_000
+  fail(networkFailure({ code: 'EMFILE' }, 0))
+  const probe = admitAtOnce(parts, model)!
+  expect(admitAtOnce(parts, model)).toBeUndefined()
+  probe.succeed({})
+  expect(health.statistics.of('a').isOpen).toBe(false)
 })
 
 test('a model that is called elsewhere has a new breaker; what is under way where it was called before counts for nobody', () => {
