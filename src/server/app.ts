@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { printable } from '../registry.ts'
 import { complete, type ModelPath, namesOf } from './completions.ts'
 import { ApiFailure, apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
@@ -39,6 +38,7 @@ export type App = (request: IncomingMessage, response: ServerResponse) => Promis
 export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): App {
   const { admission } = parts
   const receiveSlowly = createSlowBodies(parts.mostBytes)
+  const allPages = { ...pages, ...keyedPages }
   return async (request, response) => {
     const started = parts.now()
     const id = requestId(request)
@@ -53,7 +53,7 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       else send(request, response, await keyedPage(path))
     } catch (thrown) {
       const error = apiErrorOf(thrown, parts.now())
-      parts.onRefusal({ id, client, path: printable(pathOf(request)), error })
+      parts.onRefusal({ id, client, path: loggedPath(pathOf(request), allPages), error })
       answerError(response, error, id)
     }
 
@@ -63,12 +63,12 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
         if (path === '/v1/models') return json(modelList(parts))
         if (path.startsWith('/v1/models/')) return json(oneModel(parts, path))
       }
-      throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
+      throw notServed(request, methodsOf(path, allPages))
     }
 
     async function answerPost(path: string, client: Client): Promise<void> {
       const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
-      if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, { ...pages, ...keyedPages }))
+      if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, allPages))
       const onGone: OnGone = tell => whenGone(response, tell)
       await admission.allow(client, onGone)
       const held = hasArrived(request) ? undefined : await receiveSlowly(request, response)
@@ -103,7 +103,13 @@ function pathOf({ url = '/' }: IncomingMessage): string {
 /** The client's own id where it may stand in a header and a log. */
 function requestId({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : `req_${randomUUID()}`
+  return typeof given === 'string' && /^[\w.:=/+-]{1,256}$/.test(given) ? given : `req_${randomUUID()}`
+}
+
+/** A path as a log may have it: what is none of ours may be anything, a key too. */
+function loggedPath(path: string, pages: Pages): string {
+  if (path.startsWith('/v1/models/')) return '/v1/models/…'
+  return methodsOf(path, pages) === undefined ? 'another' : path
 }
 
 function decided(decision: unknown, id: string): Page {

@@ -1,5 +1,7 @@
 /** Deeper nesting is no request but an attack on whoever parses it. */
 const MOST_DEPTH = 200
+/** So are more values: each takes many times its bytes in memory. 100,000 messages have three each. */
+export const MOST_VALUES = 500_000
 
 const [QUOTE, BACKSLASH, COMMA, COLON, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [
   34, 92, 44, 58, 123, 125, 91, 93,
@@ -15,17 +17,19 @@ export interface Span {
 export interface Scanned {
   /** The values under the key at the top level; one, unless the key is given twice. */
   readonly spans: readonly Span[]
-  readonly isTooDeep: boolean
+  /** Why it should not be parsed. */
+  readonly excess?: 'depth' | 'values'
 }
 
 /**
- * The values of a top-level key of a JSON object, as spans of its bytes. Expects valid JSON, apart from its depth; of anything
- * else what it finds means nothing, but it ends.
+ * The values of a top-level key of a JSON object, as spans of its bytes. Expects valid JSON, apart from its depth and size; of
+ * anything else what it finds means nothing, but it ends.
  */
 export function findValues(bytes: Uint8Array, key: string): Scanned {
   const spans: Span[] = []
   const wanted = quoted(key)
   let depth = 0
+  let values = 0
   let isKey = false
   let isWanted = false
   let start = -1
@@ -42,7 +46,8 @@ export function findValues(bytes: Uint8Array, key: string): Scanned {
       at = end - 1
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth++
-      if (depth > MOST_DEPTH) return { spans: [], isTooDeep: true }
+      values++
+      if (depth > MOST_DEPTH) return { spans: [], excess: 'depth' }
       if (depth === 1) isKey = byte === OPEN_BRACE
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (depth === 1) close(at)
@@ -50,12 +55,14 @@ export function findValues(bytes: Uint8Array, key: string): Scanned {
     } else if (depth === 1 && byte === COLON && isKey) {
       isKey = false
       start = at + 1
-    } else if (depth === 1 && byte === COMMA) {
+    } else if (byte === COMMA) {
+      if (++values > MOST_VALUES) return { spans: [], excess: 'values' }
+      if (depth > 1) continue
       close(at)
       isKey = true
     }
   }
-  return { spans, isTooDeep: false }
+  return { spans }
 }
 
 /** Of the few keys that are looked for. */

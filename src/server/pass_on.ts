@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
+import { withoutQuotes } from '../upstream/secrets.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { answerFigures } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
@@ -149,7 +150,7 @@ function sendWhole(status: number, bytes: Uint8Array | undefined, response: Serv
  * that the answer is whole, and a client that got half an event could not read what follows.
  */
 async function pipe(
-  { status, body }: Forwarded,
+  { status, body, model, isFailed }: Forwarded,
   response: ServerResponse,
   headers: string[],
   { watcher, path, gone }: { readonly watcher: StreamWatcher; readonly path: string; readonly gone: AbortSignal },
@@ -160,7 +161,7 @@ async function pipe(
   try {
     for await (const chunk of body) {
       const whole = events.take(chunk)
-      const isFull = whole !== undefined && !response.write(whole)
+      const isFull = whole !== undefined && !response.write(tellsError(whole) ? withoutQuotes(whole, model) : whole)
       watcher.see(chunk)
       if (isFull) await drained(response)
       gone.throwIfAborted()
@@ -168,6 +169,11 @@ async function pipe(
   } catch {
     const { ending, error } = gone.aborted ? abortedEnding(gone) : { ending: 'cut' as const, error: CUT }
     if (ending === 'abandoned') return ending
+    if (ending === 'cut' && isFailed()) {
+      // The model has told its error itself.
+      response.end(events.rest())
+      return ending
+    }
     const event =
       path === '/messages' ? `event: error\ndata: ${anthropicEnvelope(error)}\n\n` : `data: ${envelope(error)}\n\n`
     response.end(events.isWithin() ? `\n\n${event}` : event)
@@ -177,6 +183,11 @@ async function pipe(
   }
   response.end(events.rest())
   return 'whole'
+}
+
+/** Whether there may be an error among these events: some endpoints quote the key that they refuse. */
+function tellsError({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return Buffer.from(buffer, byteOffset, byteLength).includes('"error"')
 }
 
 const CUT: ApiError = {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ApiFailure, clientGone, invalidRequest } from './envelope.ts'
-import { findValues, type Span } from './json_span.ts'
+import { findValues, MOST_VALUES, type Span } from './json_span.ts'
 
 /** A request body, as it came and as it is understood. */
 export interface Received {
@@ -25,7 +25,7 @@ export function receiveArrived(request: IncomingMessage, mostBytes: number): Rec
   const bytes: Buffer = request.read() ?? Buffer.alloc(0)
   // Its end, for which nobody waits.
   setImmediate(() => request.resume())
-  if (bytes.length > mostBytes) throw tooLarge(mostBytes)
+  if (bytes.length > mostBytes) throw tooLarge(largerThan(mostBytes))
   return understood(bytes)
 }
 
@@ -37,12 +37,15 @@ export function hasArrived(request: IncomingMessage): boolean {
 function requireReadable({ headers }: IncomingMessage, mostBytes: number): void {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers
   if (encoding !== 'identity') throw compressed()
-  if (Number(length) > mostBytes) throw tooLarge(mostBytes)
+  if (Number(length) > mostBytes) throw tooLarge(largerThan(mostBytes))
 }
 
 function understood(bytes: Buffer): Received {
-  const { spans, isTooDeep } = findValues(bytes, 'model')
-  if (isTooDeep) throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
+  const { spans, excess } = findValues(bytes, 'model')
+  if (excess === 'depth') {
+    throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
+  }
+  if (excess === 'values') throw tooLarge(`holds more than ${MOST_VALUES} values`)
   let body: unknown
   try {
     body = JSON.parse(bytes.toString('utf8', hasMark(bytes) ? 3 : 0))
@@ -69,12 +72,14 @@ function compressed(): ApiFailure {
   })
 }
 
-function tooLarge(most: number): ApiFailure {
+const largerThan = (most: number) => `is larger than ${most} bytes`
+
+function tooLarge(phrase: string): ApiFailure {
   return new ApiFailure({
     status: 413,
     type: 'invalid_request_error',
     code: 'request_too_large',
-    message: `The body of your request is larger than ${most} bytes.`,
+    message: `The body of your request ${phrase}.`,
   })
 }
 
@@ -88,7 +93,7 @@ function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
       if (length <= most) chunks.push(chunk)
       else {
         chunks = []
-        reject(tooLarge(most))
+        reject(tooLarge(largerThan(most)))
       }
     })
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))

@@ -6,10 +6,7 @@ import { parseJson } from './json.ts'
 import type { Forwarded, ForwardRequest } from './upstream_types.ts'
 
 /** An answer that has begun. */
-export interface Begun extends Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release'> {
-  /** Whether it says that the model failed. To be asked once it has ended. */
-  isFailed(): boolean
-}
+export type Begun = Pick<Forwarded, 'status' | 'headers' | 'body' | 'bytes' | 'json' | 'release' | 'isFailed'>
 
 /** A hash of all that decides the answer: where it is asked, and the whole request. The key is no part of it. */
 export function keyOfForward(model: Model, { path, bodyFor, headers }: ForwardRequest): string {

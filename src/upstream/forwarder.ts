@@ -12,6 +12,7 @@ import { openaiForm } from './openai_form.ts'
 import { type Pursuit, pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { ByteCache } from './response_cache.ts'
+import { withoutQuotes } from './secrets.ts'
 import { createEndWatch } from './stream_end.ts'
 import { readStart } from './stream_start.ts'
 import type { Reply } from './transport.ts'
@@ -41,9 +42,9 @@ export function createForwarder(
         core,
         cache ? { models, signal, ...throughCache(cache, request, attempt, core) } : { models, signal, attempt },
       )
-      const { status, headers, body, bytes, json, release } = value
+      const { status, headers, body, bytes, json, release, isFailed } = value
       // Field by field: a copy of all is slow, and made for every request.
-      return { status, headers, body, bytes, json, release, model, attempts, isCached }
+      return { status, headers, body, bytes, json, release, isFailed, model, attempts, isCached }
     },
   }
 }
@@ -87,7 +88,7 @@ async function begin(
     const isFinal = kind === 'request' || (kind === 'unsuited' && model === models.at(-1))
     if (!isFinal || hides(model, earlier)) throw failure
     ticket.fail(failure)
-    return whole(reply, withoutKey(answer, model), undefined, model, ticket)
+    return whole(reply, withoutQuotes(answer, model), undefined, model, ticket)
   }
   const isEvents = contentOf(reply) === 'events'
   // Some endpoints do not stream whatever they are asked.
@@ -190,11 +191,4 @@ function releaseOf(ticket: Ticket, cancel: () => void): Forwarded['release'] {
     else ticket.abandon()
     if (ending !== 'whole') cancel()
   }
-}
-
-/** Some endpoints quote the key that they refuse. */
-function withoutKey(answer: Buffer, model: Model): Uint8Array {
-  const key = keyOf(model)
-  if (key === undefined || !answer.includes(key)) return answer
-  return Buffer.from(answer.toString('utf8').replaceAll(key, '***'))
 }

@@ -19,6 +19,15 @@ export function secretsOf(model: Model): readonly string[] {
     .filter(({ length }) => length >= SHORTEST)
 }
 
+/** What an endpoint says, as it may be shown: the same bytes, or with `***` for secrets where one of them stands there whole. */
+export function withoutQuotes(bytes: Uint8Array, model: Model): Uint8Array {
+  const secrets = secretsOf(model)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const lower = text.toLowerCase()
+  const isQuoted = secrets.some(secret => lower.includes(secret))
+  return isQuoted ? Buffer.from(withoutSecrets(text, secrets), 'latin1') : bytes
+}
+
 /** A text with `***` for every part of it that is a secret, or eight characters or more of one, in capitals or not. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const lower = text.toLowerCase()

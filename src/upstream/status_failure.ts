@@ -63,11 +63,19 @@ export function statusFailure(
   return new AttemptFailure(phrase, isOfModel ? 'unsuited' : 'request', { status, advice })
 }
 
+/** Nobody waits longer; milliseconds. */
+const LONGEST_WAIT = 24 * 60 * 60 * 1000
+
 /**
- * Milliseconds that an answer asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date; undefined where it
+ * Milliseconds that an answer asks to wait, a day at most: `retry-after-ms`, else `retry-after` in seconds or as a date; undefined where it
  * does not say, or not in a way that can be read.
  */
 export function retryAfter(headers: Readonly<Record<string, string>>, now: number): number | undefined {
+  const wait = askedWait(headers, now)
+  return wait === undefined ? undefined : Math.min(wait, LONGEST_WAIT)
+}
+
+function askedWait(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const exact = numberOf(headers['retry-after-ms'])
   if (exact !== undefined) return exact
   const header = headers['retry-after']

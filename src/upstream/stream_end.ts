@@ -58,7 +58,9 @@ export function createEndWatch(path: string): EndWatch {
     },
     isFailed() {
       check()
-      return ends.failed !== undefined && (ends.failed.test(told) || ends.failed.test(tail.text()))
+      if (ends.failed === undefined) return false
+      const last = tail.text()
+      return ends.failed.test(told) || ends.failed.test(last) || dataOf(last).some(isError)
     },
   }
 }
@@ -86,11 +88,16 @@ const FINISH = /"finish_reason"\s*:\s*"/
 
 /** `[DONE]`, or else no choice that is seen without its end; and no error. Texts may hold all of that, but never as a line. */
 function isCompletionOver(tail: string, hasFinish: boolean): boolean {
-  const events = tail.split(/[\r\n]+/).flatMap(line => (line.startsWith('data:') ? [line.slice(5).trim()] : []))
+  const events = dataOf(tail)
   if (events.some(isError)) return false
   if (events.includes('[DONE]')) return true
   // The event that ends a choice may be longer than the tail.
   return (hasFinish || FINISH.test(tail)) && openChoices(events).size === 0
+}
+
+/** The data of its events, of one line each. */
+function dataOf(tail: string): string[] {
+  return tail.split(/[\r\n]+/).flatMap(line => (line.startsWith('data:') ? [line.slice(5).trim()] : []))
 }
 
 /** The choices that go on, by their index. */
@@ -121,7 +128,7 @@ const [STOP, RESPONSE] = [/"message_stop"/, /"response\.(?:completed|failed|inco
 const ENDS: Readonly<Record<string, Ends>> = {
   '/chat/completions': COMPLETION,
   '/completions': COMPLETION,
-  '/messages': { head: STOP, tail: (tail, hasStop) => hasStop || STOP.test(tail) },
+  '/messages': { head: STOP, tail: (tail, hasStop) => hasStop || STOP.test(tail), failed: /^event: error$/m },
   '/responses': {
     head: RESPONSE,
     tail: (tail, hasEnd) => hasEnd || RESPONSE.test(tail),

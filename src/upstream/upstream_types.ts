@@ -132,6 +132,8 @@ export interface Forwarded {
   readonly json?: unknown
   readonly attempts: readonly Attempt[]
   readonly isCached: boolean
+  /** Whether it says that the model failed, once it has ended or broken off. */
+  isFailed(): boolean
   /**
    * To be called once, when the body has been read or given up; what comes after the first call does nothing.
    * `abandoned` cancels what is under way. Cost and tokens go to the statistics.

@@ -169,6 +169,14 @@ test('the log names paths as they were asked, of what was answered and of what w
   expect(serve.stderr()).not.toContain('hidden')
 })
 
+test('the log does not repeat a path that is none, which may hold anything', async () => {
+  await post('/v1/sk-put-into-the-path', {}, { 'x-request-id': 'path-unknown' })
+  const line = () => serve.log().find(({ request }) => request === 'path-unknown')
+  await serve.until(() => line() !== undefined)
+  expect(line()).toMatchObject({ path: 'another', status: 404, code: 'unknown_url' })
+  expect(serve.stderr()).not.toContain('sk-put')
+})
+
 test('messages in Anthropic’s form go to models of that form', async () => {
   const body = { model: 'claude', max_tokens: 9, messages: ask('hi') }
   const answer = await post('/v1/messages', body, { 'anthropic-version': '2023-06-01' })
@@ -236,6 +244,20 @@ test('a stream that breaks off ends with an error event and no [DONE]', async ()
   expect(text).toContain('"half"')
   expect(text).toMatch(/\n\ndata: \{"error":\{"message":"The model broke off[^\n]*"code":"stream_cut"\}\}\n\n$/)
   expect(text).not.toContain('[DONE]')
+})
+
+test('an error that a model tells in the midst of a stream goes on once, without the key that it quotes', async () => {
+  models.instead = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: {"choices":[{"index":0,"delta":{"content":"half"},"finish_reason":null}]}\n\n')
+    setTimeout(() => response.end(`data: {"error":{"message":"overloaded Bearer ${KEY}"}}\n\n`), 20)
+    return true
+  }
+  const answer = await post('/v1/chat/completions', { model: 'small', stream: true, messages: ask('hi') })
+  expect((await answer.text()).split('\n\n').slice(1)).toEqual([
+    'data: {"error":{"message":"overloaded Bearer ***"}}',
+    '',
+  ])
 })
 
 test('a stream in Anthropic’s form that breaks off ends with an error event of that form', async () => {

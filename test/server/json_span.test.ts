@@ -59,9 +59,15 @@ test('whatever the bytes are, it ends', () => {
 
 test('nesting beyond 200 is too deep', () => {
   const nested = (depth: number) => Buffer.from(`{"model":"a","x":${'['.repeat(depth)}${']'.repeat(depth)}}`)
-  expect(findValues(nested(199), 'model').isTooDeep).toBe(false)
-  expect(findValues(nested(200), 'model').isTooDeep).toBe(true)
-  expect(findValues(nested(1_000_000), 'model').isTooDeep).toBe(true)
+  expect(findValues(nested(199), 'model').excess).toBeUndefined()
+  expect(findValues(nested(200), 'model').excess).toBe('depth')
+  expect(findValues(nested(1_000_000), 'model').excess).toBe('depth')
+})
+
+test('so are more values than half a million, whatever they are', () => {
+  const many = (value: string, count: number) => Buffer.from(`{"model":"a","x":[${Array(count).fill(value).join()}]}`)
+  expect(findValues(many('1', 499_000), 'model')).toEqual({ spans: [{ start: 9, end: 12 }] })
+  for (const value of ['1', '""', '{}', '[[]]']) expect(findValues(many(value, 500_100), 'model').excess).toBe('values')
 })
 
 describe('withValues', () => {

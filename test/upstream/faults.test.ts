@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Model } from '../../src/types.ts'
 import { createCaller } from '../../src/upstream/caller.ts'
+import { retryAfter } from '../../src/upstream/status_failure.ts'
 import { CallError, type Caller, type ChatCall, type UpstreamOptions } from '../../src/upstream/upstream_types.ts'
 import { type Fault, type FaultServer, startFaultServer } from '../helpers/fault_server.ts'
 
@@ -284,6 +285,11 @@ test('Retry-After is honoured: in seconds, in milliseconds, as a date, and cappe
   const options = { retry: { attempts: 7 }, breaker: { failures: 99 }, now: () => time }
   expect(await caller(options).call({ models: [model], body })).toMatchObject({ model: 'big' })
   expect(waits).toEqual([7000, 1500, 20_000, 30_000, 4000, 8000])
+})
+
+test('no wait is longer than a day', () => {
+  expect(retryAfter({ 'retry-after': '9'.repeat(20) }, 0)).toBe(86_400_000)
+  expect(retryAfter({ 'retry-after': 'Thu, 01 Jan 2099 00:00:20 GMT' }, 0)).toBe(86_400_000)
 })
 
 test('a wait longer than any is not waited for where another model is left', async () => {
