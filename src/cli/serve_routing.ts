@@ -33,6 +33,9 @@ export interface Upstream {
 /** A routing, and where its decisions are logged. */
 export interface OpenedRouting extends Routing {
   readonly log?: LogSettings
+  /** Of policy `threshold`: by what it decides. */
+  readonly strategyId?: string
+  readonly threshold?: number
   /** What `threshold: auto` is to hold. */
   readonly followed?: Followed
 }
@@ -75,6 +78,8 @@ export async function openRouting(
     strategies: offered.filter((_, i) => paired[i]),
     withoutPair: offered.filter((_, i) => !paired[i]),
     policyId: auto.policyId,
+    ...(auto.strategyId === undefined ? {} : { strategyId: auto.strategyId }),
+    ...(auto.threshold === undefined ? {} : { threshold: auto.threshold }),
     ...(auto.log ? { log: auto.log } : {}),
     ...(strongTarget === undefined ? {} : { strongTarget }),
     ...(followed ? { followed } : {}),

@@ -1,5 +1,6 @@
-/** What a window of traffic says about the share for strong. Shares are fractions. */
+/** What the latest decisions say about the share for strong. Shares are fractions. */
 export interface DriftState {
+  /** Decisions. */
   readonly window: number
   /** Share of the window that went to strong; null before there is anything. */
   readonly share: number | null
@@ -11,6 +12,7 @@ export interface DriftState {
 
 /** Watches the realised share against its target. */
 export interface DriftWatch {
+  /** Hears of a decision that does not depend on those before it. */
   see(isStrong: boolean): void
   state(): DriftState
 }
@@ -18,13 +20,13 @@ export interface DriftWatch {
 const WINDOW = 2000
 /** Below, a window says nothing. */
 const LEAST = 200
-/** |z| beyond which it is no noise: looked at after every request, chance passes 4.5 about once in a million independent windows. */
+/** |z| beyond which it is no noise: looked at after every decision, chance passes 4.5 about once in a million independent windows. */
 const ALARM = 4.5
 /** A share that is off by less troubles nobody, however sure it is. */
 const NEGLIGIBLE = 0.02
 
 /**
- * A sliding window over the latest requests. Alarms where the share is off its target by more than noise: by a z-test of a
+ * A sliding window over the latest decisions. Alarms where the share is off its target by more than noise: by a z-test of a
  * binomial share, and by more than 2 points.
  */
 export function createDriftWatch(target: number | undefined, size = WINDOW): DriftWatch {

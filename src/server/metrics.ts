@@ -74,7 +74,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
     ['model'],
   )
-  gauge('strong_share', 'Share of the latest routed requests that went to strong.', set => {
+  gauge('strong_share', 'Share of the latest decisions of the threshold that went to strong.', set => {
     set(sources.drift().share ?? Number.NaN)
   })
   gauge('strong_share_target', 'Share for strong that was calibrated.', set => {

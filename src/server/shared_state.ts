@@ -31,6 +31,9 @@ export interface SharedState {
 export interface Routed {
   readonly pool: Pool
   readonly policyId: string
+  /** Of policy `threshold`: by what it decides. */
+  readonly strategyId?: string
+  readonly threshold?: number
   readonly strongTarget?: number
   /** Absent where the threshold is fixed. */
   readonly followed?: Followed
@@ -57,7 +60,7 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
   const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), processes, ...gauge })
   return {
     describe(next) {
-      if (next.strongTarget !== routed.strongTarget) drift = createDriftWatch(next.strongTarget)
+      if (!decidesAlike(next, routed)) drift = createDriftWatch(next.strongTarget)
       threshold.follow(next.followed)
       routed = next
     },
@@ -89,15 +92,29 @@ export function createSharedState({ now, gauge, onDrift, processes }: SharedStat
     },
   }
 
-  /** Only what the configured threshold decided speaks of its target. */
+  /**
+   * Only what the configured threshold decided speaks of its target. Turns for which a conversation kept its model are no decisions:
+   * counted, they would make noise of few conversations look like drift.
+   */
   function seeShare({ decision, asked, model }: Exchange): void {
     const { pool, policyId } = routed
     const { pair } = pool
-    const isCounted = decision?.policy === 'threshold' || decision?.policy === 'sticky'
-    if (!isCounted || policyId !== 'threshold' || asked !== 'auto' || !pair || model === undefined) return
+    const isCounted = decision?.policy === 'threshold' && policyId === 'threshold' && asked === 'auto'
+    if (!isCounted || !pair || model === undefined) return
     drift.see(model === pair.strong.id)
     const state = drift.state()
     if (state.isDrifting && !wasDrifting) onDrift(state)
     wasDrifting = state.isDrifting
   }
+}
+
+/** Whether what was decided under one says how it goes under the other. */
+function decidesAlike(one: Routed, other: Routed): boolean {
+  const { policyId, strategyId, threshold, strongTarget } = one
+  return (
+    policyId === other.policyId &&
+    strategyId === other.strategyId &&
+    threshold === other.threshold &&
+    strongTarget === other.strongTarget
+  )
 }
