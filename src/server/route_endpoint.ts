@@ -6,9 +6,9 @@ import type { Decision } from '../types.ts'
 import { type Arrival, namesOf } from './completions.ts'
 import { conversationKey, readConversation } from './conversation.ts'
 import { callable, requestOf } from './deciding.ts'
-import { ApiFailure, invalidRequest } from './envelope.ts'
+import { ApiFailure, apiErrorOf, invalidRequest } from './envelope.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
-import { receiveArrived } from './received.ts'
+import { type Received, receiveArrived } from './received.ts'
 import type { Client, Routing } from './server_types.ts'
 import { AUTO, readName } from './wire_name.ts'
 
@@ -18,7 +18,8 @@ const TURN = 5
 
 /**
  * The decision alone: of one request (`messages`, `prompt` or `input`), or of many under `requests`. `model` as elsewhere,
- * default `auto`. Many let others in between, and end when the client goes away or the server stops. Throws ApiFailure.
+ * default `auto`. Many let others in between, and end when the client goes away or the server stops; of one that cannot be decided
+ * stands why. Throws ApiFailure.
  */
 export async function decideOnly(
   request: IncomingMessage,
@@ -50,7 +51,7 @@ export async function decideOnly(
         'requests',
       )
     }
-    decisions.push(await decideOne({ model: body.model, ...own }, routing, client))
+    decisions.push(await decideOrRefuse({ model: body.model, ...own }))
     if (parts.now() - turned > TURN) {
       await nextTurn()
       turned = parts.now()
@@ -58,6 +59,17 @@ export async function decideOnly(
     if (gone.aborted) throw new ApiFailure(abortedEnding(gone).error)
   }
   return { decisions }
+
+  /** What is wrong with one is no reason to leave the others undecided. */
+  async function decideOrRefuse(one: Received['body']): Promise<Decision | Refusal> {
+    try {
+      return await decideOne(one, routing, client)
+    } catch (thrown) {
+      const { status, message } = apiErrorOf(thrown, parts.now())
+      if (status >= 500) throw thrown
+      return { refused: message }
+    }
+  }
 }
 
 async function decideOne(

@@ -47,3 +47,25 @@ strong_pct: 0.5
   expect(await thresholdOf('one')).toBe('0.5')
   expect(Number(await thresholdOf('two'))).toBeLessThan(0.1)
 })
+
+test('of a batch, what is wrong with one leaves the others decided', async () => {
+  const one = await startWith(`
+models:
+  big: { base_url: ${models.url} }
+  small: { base_url: ${models.url} }
+pair: { strong: big, weak: small }
+strategy: length
+threshold: 0.5
+`)
+  const requests = ['hi', { model: 'nope', prompt: 'x' }, { messages: 'x' }, { model: 'big', prompt: 'x' }]
+  const answer = await post(one, { requests }, '/v1/route')
+  expect(answer.status).toBe(200)
+  expect(await answer.json()).toMatchObject({
+    decisions: [
+      { model: 'small' },
+      { refused: expect.stringContaining('"nope"') },
+      { refused: 'messages: expected a list of messages, got a string. Send [{ "role": "user", "content": "…" }].' },
+      { model: 'big' },
+    ],
+  })
+})
