@@ -116,7 +116,7 @@ test('ab: a fixed split, sticky by the user that is told; the log does not name 
 
 test('ab: users who begin with the same words stay in their own arms', async () => {
   const one = await start('policy: ab\nab: { split: { big: 0.5, small: 0.5 } }')
-  for (const name of ['user', 'prompt_cache_key']) {
+  for (const name of ['user', 'prompt_cache_key', 'safety_identifier']) {
     const arms = new Map<string, string | null>()
     for (let i = 0; i < 12; i++)
       arms.set(`u${i}`, await modelOf(post(one, { [name]: `u${i}`, messages: [turn('hello')] })))
