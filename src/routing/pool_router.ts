@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import type { Decision, Policy, Pool, RouteRequest } from '../types.ts'
+import type { Decision, Model, Policy, Pool, RouteRequest } from '../types.ts'
 import { eligible, healthy, type RefusedModel } from './constraints.ts'
 import { needsCount, smallestWindow, withCounts } from './counted_requests.ts'
 
@@ -34,10 +34,13 @@ export function createPoolRouter(policy: Policy, pool: Pool): PoolRouter {
         pool,
       )
       let next = 0
-      return filtered.map(({ request, refused, refusal }) => {
+      return filtered.map(({ request, refused, refusal }, i) => {
         if (refusal) return refusal
         const decision = decisions[next++]
-        return decision ? withRefused(decision, refused, request) : unanswered(policy, request)
+        if (decision?.plan === 'single') return withRefused(decision, refused, request)
+        // Of several models each that is missing counts, and so does each that could have been the answer.
+        const missing = [...refused, ...leftOut(counted[i]!, pool)]
+        return decision ? withRefused(decision, missing, request) : unanswered(policy, request, missing)
       })
     },
   }
@@ -68,25 +71,44 @@ const NONE: readonly RefusedModel[] = []
 function filter(request: RouteRequest, pool: Pool): Filtered {
   const able = eligible(request, pool)
   if (able.candidates.length === 0) {
-    const reasons = able.refused.map(({ model, reason }) => `${model}: ${reason}`)
-    return { request, refused: able.refused, refusal: { refused: noModel(reasons) } }
+    return { request, refused: able.refused, refusal: { refused: noModel(able.refused) } }
   }
   const up = healthy(able.candidates, pool)
   if (able.refused.length + up.refused.length === 0) return { request, refused: NONE }
   return { request: { ...request, candidates: up.candidates }, refused: [...able.refused, ...up.refused] }
 }
 
-function noModel(reasons: readonly string[]): string {
-  const detail = reasons.length > 0 ? reasons.join('; ') : 'the pool has none'
+function noModel(refused: readonly RefusedModel[]): string {
+  const detail = refused.length > 0 ? phraseOf(refused) : 'the pool has none'
   return `no model can serve this request: ${detail}. Ask for less, or add a model that can to models in llmroute.yaml.`
 }
 
-function unanswered(policy: Policy, request: RouteRequest): Refusal {
-  return {
-    refused:
-      policy.noAnswer?.(request) ??
-      'the policy has no answer for this request. Put it in a chain (policy: chain), with threshold after it.',
-  }
+/** Models of the pool that are not among the candidates that a request came with. */
+function leftOut({ candidates }: RouteRequest, { models }: Pool): readonly RefusedModel[] {
+  if (!candidates) return NONE
+  return models
+    .filter(({ id }) => candidates.every(model => model.id !== id))
+    .map(model => {
+      const isOfOtherForm = candidates.length > 0 && formOf(model) !== formOf(candidates[0]!)
+      const reason = isOfOtherForm
+        ? `speaks ${FORMS[formOf(model)]} form, this request another`
+        : 'not among the candidates of this request'
+      return { model: model.id, reason }
+    })
+}
+
+const formOf = ({ endpoint }: Model) => endpoint?.api ?? 'openai'
+const FORMS = { openai: "OpenAI's", anthropic: "Anthropic's" } as const
+
+function unanswered(policy: Policy, request: RouteRequest, missing: readonly RefusedModel[]): Refusal {
+  const told =
+    policy.noAnswer?.(request) ??
+    'the policy has no answer for this request. Put it in a chain (policy: chain), with threshold after it.'
+  return { refused: missing.length === 0 ? told : `${told} Left out: ${phraseOf(missing)}.` }
+}
+
+function phraseOf(refused: readonly RefusedModel[]): string {
+  return refused.map(({ model, reason }) => `${model}: ${reason}`).join('; ')
 }
 
 function withRefused(decision: Decision, refused: readonly RefusedModel[], { candidates }: RouteRequest): Decision {

@@ -69,3 +69,26 @@ threshold: 0.5
     ],
   })
 })
+
+test('an ensemble goes without a model of the other form, and says so', async () => {
+  const one = await startWith(`
+models:
+  a: { base_url: ${models.url} }
+  b: { base_url: ${models.url} }
+  claude: { base_url: ${models.url}, api: anthropic }
+policy: ensemble
+ensemble: { models: [a, b, claude], at_least: 2 }
+`)
+  const decision = await (await post(one, { prompt: 'hi' }, '/v1/route')).json()
+  expect(decision).toMatchObject({
+    models: ['a', 'b'],
+    alternatives: [{ model: 'claude', reason: "speaks Anthropic's form, this request another" }],
+  })
+  const refused = await post(one, { ...ask(), max_tokens: 9 }, '/v1/messages')
+  expect(await refused.json()).toMatchObject({
+    error: {
+      message:
+        "policy ensemble: expected at least 2 models that can serve this request. Add models, or lower at_least. Left out: a: speaks OpenAI's form, this request another; b: speaks OpenAI's form, this request another.",
+    },
+  })
+})

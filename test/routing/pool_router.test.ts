@@ -96,6 +96,38 @@ describe('a policy without an answer', () => {
   })
 })
 
+describe('models that are not among the candidates', () => {
+  const claude: Model = { id: 'claude', endpoint: { baseUrl: 'u', api: 'anthropic' } }
+  const pool: Pool = { models: [...models, claude] }
+  const reason = "speaks Anthropic's form, this request another"
+
+  test('are told of where several are asked at once', async () => {
+    const { policy } = firstPolicy()
+    const several: Policy = {
+      decide: async (requests, of) => (await policy.decide(requests, of)).map(one => one && { ...one, plan: 'all' }),
+    }
+    const router = createPoolRouter(several, pool)
+    const [decided] = await router.decide([{ prompt: 'a', candidates: models }])
+    expect(requireDecision(decided!).alternatives).toContainEqual({ model: 'claude', reason })
+  })
+
+  test('are told of where the policy has no answer, beside those that cannot serve the request', async () => {
+    const router = createPoolRouter({ ...firstPolicy(() => false).policy, noAnswer: () => 'nothing. Add it.' }, pool)
+    const needs = { tags: ['region:eu'] }
+    const able: Model = { id: 'able', tags: ['region:eu'] }
+    const refused = await router.decide([
+      { prompt: 'a', candidates: models },
+      { prompt: 'a', candidates: [able, models[0]!], needs },
+    ])
+    expect(refused).toEqual([
+      { refused: `nothing. Add it. Left out: claude: ${reason}.` },
+      {
+        refused: `nothing. Add it. Left out: ${models[0]!.id}: no tag region:eu; ${models[1]!.id}: not among the candidates of this request; claude: ${reason}.`,
+      },
+    ])
+  })
+})
+
 test('an open breaker takes a model out while another can serve the request', async () => {
   const { policy } = firstPolicy()
   const open = new Set(['small'])
