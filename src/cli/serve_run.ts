@@ -16,8 +16,7 @@ import type { Routing, ServerParts } from '../server/server_types.ts'
 import { createSharedState, type SharedState } from '../server/shared_state.ts'
 import { createCaller } from '../upstream/caller.ts'
 import { createForwarder } from '../upstream/forwarder.ts'
-import type { Health } from '../upstream/health.ts'
-import { createUpstreamCore } from '../upstream/upstream_core.ts'
+import { createUpstreamCore, type UpstreamCore } from '../upstream/upstream_core.ts'
 import { openServeLog } from './serve_log.ts'
 import { watchConfig } from './serve_reload.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
@@ -133,11 +132,10 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       const next = await readConfig(asked.config)
       const nextSettings = settingsOf(next, flags)
       const nextCalling = callingOf(next)
-      // Breakers and statistics are kept where they can be: not that of a model which is called elsewhere now.
-      const nextUpstream = nextCalling === calling ? upstream : openUpstream(next)
+      const nextUpstream = nextCalling === calling ? upstream : openUpstream(next, upstream.core)
       const nextRouting = await openRouting(asked, nextSettings, nextUpstream, () => state.threshold)
       await warmUp(nextRouting)
-      nextUpstream.health.renew(nextRouting.pool.models)
+      nextUpstream.core.begin(nextRouting.pool.models)
       const earlier = upstream
       upstream = nextUpstream
       routing = nextRouting
@@ -195,9 +193,10 @@ function limitsOf(
   }
 }
 
-function openUpstream(options: CallSettings): Upstream & { readonly health: Health } {
-  const core = createUpstreamCore(options)
-  return { forwarder: createForwarder(options, core), caller: createCaller(options, core), health: core.health }
+/** @param earlier whose breakers, statistics and places are kept. */
+function openUpstream(options: CallSettings, earlier?: UpstreamCore): Upstream & { readonly core: UpstreamCore } {
+  const core = createUpstreamCore(options, earlier)
+  return { forwarder: createForwarder(options, core), caller: createCaller(options, core), core }
 }
 
 /** The same for configurations that call models alike. */

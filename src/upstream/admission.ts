@@ -53,7 +53,8 @@ export async function admit(
     await gate.enter(signal)
     const pass = breaker.enter()
     if (pass) {
-      await gate.pace(signal)
+      const wait = gate.pace()
+      if (wait > 0) await sleep(wait, signal)
       if (signal?.aborted) {
         breaker.abandon(pass)
         gate.leave()

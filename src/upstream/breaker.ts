@@ -20,6 +20,8 @@ export interface Breaker {
   opening(): Opening | undefined
   /** Resolves when a probe is over. */
   changed(): Promise<void>
+  /** Goes by other options from now on; one that is open stays so until it was to end. */
+  adjust(options: BreakerOptions): void
 }
 
 /** Why and until when a breaker is open. */
@@ -38,18 +40,12 @@ const BUCKETS = 10
  * @param onChange told whenever `isOpen` changes; the end of a cool-down when somebody next looks.
  */
 export function createBreaker(
-  {
-    failures = 5,
-    share = 0.5,
-    window = 60_000,
-    minimum = 20,
-    coolDown = 30_000,
-    accountCoolDown = 300_000,
-  }: BreakerOptions,
+  options: BreakerOptions,
   now: () => number,
   onChange: (isOpen: boolean, reason?: string) => void = () => {},
 ): Breaker {
-  const recent = createRecent(window, now)
+  let settings = withDefaults(options)
+  let recent = createRecent(settings.window, now)
   let inARow = 0
   let open: Opening | undefined
   let probe: Pass | undefined
@@ -96,6 +92,7 @@ export function createBreaker(
     },
     fail(pass, failure) {
       const { kind, wait } = failure
+      const { failures, share, minimum, coolDown, accountCoolDown } = settings
       if (kind === 'account') return openFor(accountCoolDown, failure)
       const isProbe = pass.isProbe && pass === probe
       if (open && !isProbe) return
@@ -120,7 +117,23 @@ export function createBreaker(
     },
     opening: () => open,
     changed: () => new Promise(resolve => waiting.push(resolve)),
+    adjust(next) {
+      const { window } = settings
+      settings = withDefaults(next)
+      if (settings.window !== window) recent = createRecent(settings.window, now)
+    },
   }
+}
+
+function withDefaults({
+  failures = 5,
+  share = 0.5,
+  window = 60_000,
+  minimum = 20,
+  coolDown = 30_000,
+  accountCoolDown = 300_000,
+}: BreakerOptions) {
+  return { failures, share, window, minimum, coolDown, accountCoolDown }
 }
 
 const NORMAL: Pass = { isProbe: false }

@@ -1,3 +1,4 @@
+import type { CallSettings } from '../call_types.ts'
 import { onAbort } from './on_abort.ts'
 
 /** Keeps requests to so many at a time and so many a second, in the order they come. */
@@ -11,18 +12,20 @@ export interface Gate {
   enter(signal?: AbortSignal): Promise<void>
   /** To be called once for each place taken. */
   leave(): void
-  /** Whether so many a second may go out. */
+  /** Whether only so many a second may go out. */
   readonly isPaced: boolean
-  /** Resolves when the next request may go out. */
-  pace(signal?: AbortSignal): Promise<void> | undefined
+  /** Takes the time at which the next request may go out, and gives the milliseconds until then. */
+  pace(): number
+  /** Other limits from now on, also for those that wait. */
+  adjust(limits: GateLimits): void
 }
 
+/** Requests at a time, and a second. Default: no limit. */
+export type GateLimits = Pick<CallSettings, 'maxConcurrency' | 'rateLimit'>
+
 /** The time that `rateLimit` gives a request stays free where it is not used; nothing is saved up for a burst. */
-export function createGate(
-  { maxConcurrency = Number.POSITIVE_INFINITY, rateLimit = Number.POSITIVE_INFINITY },
-  now: () => number,
-  sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>,
-): Gate {
+export function createGate(limits: GateLimits, now: () => number): Gate {
+  let { maxConcurrency = Number.POSITIVE_INFINITY, rateLimit = Number.POSITIVE_INFINITY } = limits
   let running = 0
   const waiting = new Set<() => void>()
   let nextAt = Number.NEGATIVE_INFINITY
@@ -31,9 +34,15 @@ export function createGate(
     if (isFree) running++
     return isFree
   }
-  const isPaced = rateLimit !== Number.POSITIVE_INFINITY
+  /** A place goes straight to the next in line: nobody can slip in between. */
+  const letIn = (next: () => void) => {
+    waiting.delete(next)
+    next()
+  }
   return {
-    isPaced,
+    get isPaced() {
+      return rateLimit !== Number.POSITIVE_INFINITY
+    },
     tryEnter,
     async enter(signal) {
       signal?.throwIfAborted()
@@ -52,21 +61,22 @@ export function createGate(
       })
     },
     leave() {
-      // The place goes straight to the next in line: nobody can slip in between.
       const [next] = waiting
-      if (!next) {
-        running--
-        return
-      }
-      waiting.delete(next)
-      next()
+      if (next && running <= maxConcurrency) letIn(next)
+      else running--
     },
-    pace(signal) {
-      if (!isPaced) return undefined
+    pace() {
       const time = now()
       const mine = Math.max(time, nextAt)
       nextAt = mine + 1000 / rateLimit
-      return mine > time ? sleep(mine - time, signal) : undefined
+      return mine - time
+    },
+    adjust(next) {
+      ;({ maxConcurrency = Number.POSITIVE_INFINITY, rateLimit = Number.POSITIVE_INFINITY } = next)
+      for (const waiter of waiting) {
+        if (!tryEnter()) return
+        letIn(waiter)
+      }
     },
   }
 }

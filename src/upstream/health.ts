@@ -9,12 +9,16 @@ export interface Health {
   /** To be kept up to date by whoever makes the attempts. */
   readonly live: LiveStatistics
   breaker(model: Model): Breaker
-  /** To be called when models have changed: one with another endpoint than before gets a new breaker, closed. */
-  renew(models: readonly Model[]): void
+  /**
+   * To be called when models or options have changed: a model with another endpoint than before gets a new breaker, closed; the
+   * others go by the options from then on.
+   */
+  renew(models: readonly Model[], options: BreakerOptions): void
 }
 
 /** All models healthy at first. */
-export function createHealth(options: BreakerOptions, now: () => number): Health {
+export function createHealth(first: BreakerOptions, now: () => number): Health {
+  let options = first
   const live = createStatistics({ now })
   const breakers = new Map<string, { readonly breaker: Breaker; readonly at: string }>()
   const open = ({ id, endpoint }: Model) => {
@@ -40,7 +44,9 @@ export function createHealth(options: BreakerOptions, now: () => number): Health
       // Who began before the endpoint changed is let through, and what becomes of it counts for nobody.
       return known.at === textOf(model.endpoint) ? known.breaker : createBreaker(options, now)
     },
-    renew(models) {
+    renew(models, next) {
+      options = next
+      for (const { breaker } of breakers.values()) breaker.adjust(options)
       for (const model of models) {
         const known = breakers.get(model.id)
         if (!known || known.at === textOf(model.endpoint)) continue

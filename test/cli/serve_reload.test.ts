@@ -173,6 +173,31 @@ test('a breaker does not outlive the configuration that mends its model, and tha
   })
 })
 
+test('another way of calling models forgets no breaker and gives no more places than there are', async () => {
+  const nobody = 'http://127.0.0.1:1/v1'
+  const text = (attempts: number) =>
+    `${config()}max_concurrency: 1\nretry: { attempts: ${attempts} }\nbreaker: { failures: 1, cool_down: 10m }\n`.replace(
+      baseUrl(),
+      nobody,
+    )
+  await readAgain(text(1))
+  expect((await post({ model: 'big' })).status).toBe(502)
+  isHeld = true
+  const first = post()
+  await serve.until(() => waiting.length === 1)
+  await readAgain(text(2))
+  expect(await page('/metrics')).toContain('llmroute_breaker_open{model="big"} 1')
+  const second = post()
+  await serve.until(async () => (await page('/metrics')).includes('\nllmroute_running_requests 2\n'))
+  await new Promise(resolve => setTimeout(resolve, 100))
+  expect(waiting).toHaveLength(1)
+  answer(waiting.shift()!)
+  await serve.until(() => waiting.length === 1)
+  release()
+  expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
+  expect(await (await post({ model: 'big' })).text()).toContain('not called, since its breaker is open')
+})
+
 test('the last key is taken away: who others reach refuses everyone until there is another, whatever address the file names by now', async () => {
   const own = temporaryFolder()
   const key = `{ name: bob, sha256: '${createHash('sha256').update('k').digest('hex')}' }`

@@ -132,7 +132,7 @@ test('an outage in real time: with patience no call is lost, and few are sent in
 test('what this machine cannot do opens no breaker, closes none, and is no error of the model', () => {
   const clock = { time: 0 }
   const health = createHealth({ failures: 3 }, () => clock.time)
-  const parts = { health, gate: createGate({}, () => clock.time, sleep), now: () => clock.time, sleep }
+  const parts = { health, gate: createGate({}, () => clock.time), now: () => clock.time, sleep }
   const model: Model = { id: 'a', endpoint: { baseUrl: 'http://a' } }
   const fail = (failure: AttemptFailure) => admitAtOnce(parts, model)!.fail(failure)
   for (const code of ['EMFILE', 'ENFILE', 'EMFILE', 'EMFILE']) {
@@ -161,7 +161,7 @@ test('a model that is called elsewhere has a new breaker; what is under way wher
   const early = health.breaker(at('a', 'http://old'))
   const pass = early.enter()!
   for (const id of ['a', 'b']) refuse(at(id, 'http://old'))
-  health.renew([at('a', 'http://new'), at('b', 'http://old')])
+  health.renew([at('a', 'http://new'), at('b', 'http://old')], {})
   const isOpen = () => ['a', 'b'].map(id => health.statistics.of(id).isOpen)
   expect(isOpen()).toEqual([false, true])
   expect(health.breaker(at('a', 'http://new')).enter()).toBeDefined()
@@ -172,4 +172,26 @@ test('a model that is called elsewhere has a new breaker; what is under way wher
   expect(health.breaker(at('a', 'http://new')).isOpen()).toBe(false)
   refuse(at('a', 'http://new'))
   expect(isOpen()).toEqual([true, true])
+})
+
+test('options that change hold for breakers that are there, and what they counted stays', () => {
+  const clock = { time: 0 }
+  const health = createHealth({ failures: 5 }, () => clock.time)
+  const models: Model[] = [{ id: 'a' }, { id: 'b' }]
+  const isOpen = () => models.map(({ id }) => health.statistics.of(id).isOpen)
+  const fail = (model: Model) => {
+    const breaker = health.breaker(model)
+    breaker.fail(breaker.enter()!, new AttemptFailure('status 500', 'passing'))
+  }
+  for (let i = 0; i < 5; i++) fail(models[0]!)
+  fail(models[1]!)
+  health.renew(models, { failures: 2, coolDown: 60_000, window: 1000 })
+  expect(isOpen()).toEqual([true, false])
+  fail(models[1]!)
+  expect(isOpen()).toEqual([true, true])
+  // One that was open keeps its cool-down.
+  clock.time = 30_000
+  expect(isOpen()).toEqual([false, true])
+  clock.time = 60_000
+  expect(isOpen()).toEqual([false, false])
 })
