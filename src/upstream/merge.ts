@@ -59,7 +59,7 @@ function majority(answers: readonly Answer[]): PlanResult {
 function concatenation(answers: readonly Answer[]): PlanResult {
   return {
     answer: answers[0]!,
-    text: answers.map(({ model, text }) => `## ${model}\n\n${text}`).join('\n\n'),
+    text: answers.map(answer => `## ${answer.model}\n\n${saidOf(answer)}`).join('\n\n'),
     calls: answers.map(answer => callOf(answer, 'answer')),
     how: `all ${answers.length}, one after another`,
   }

@@ -4,17 +4,25 @@ import type { Answer } from './upstream_types.ts'
 
 type Said = Pick<Answer, 'text' | 'body'>
 
-/** What an answer says, as a judge reads it: its text, and the tools that it calls. */
+/** What an answer says, as a judge reads it: its text, else what it refuses with, and the tools that it calls. */
 export function saidOf(answer: Said): string {
   const calls = callsOf(answer)
-  if (calls.length === 0) return answer.text
-  return [...(answer.text === '' ? [] : [answer.text]), ...calls.map(call => `[calls ${call}]`)].join('\n')
+  const text = wordsOf(answer)
+  if (calls.length === 0) return text
+  return [...(text === '' ? [] : [text]), ...calls.map(call => `[calls ${call}]`)].join('\n')
 }
 
 /** The same for answers that come to the same: the tools that are called, where there are any, else `finalAnswer` of the text. */
 export function gistOf(answer: Said): string {
   const calls = callsOf(answer)
-  return calls.length > 0 ? `calls ${calls.join(' ')}` : finalAnswer(answer.text)
+  return calls.length > 0 ? `calls ${calls.join(' ')}` : finalAnswer(wordsOf(answer))
+}
+
+/** Refusals stand in a field of their own, beside a text that is empty. */
+function wordsOf(answer: Said): string {
+  if (answer.text !== '') return answer.text
+  const { refusal } = messageOf(answer)
+  return typeof refusal === 'string' ? refusal : ''
 }
 
 interface Call {
@@ -25,12 +33,12 @@ interface Call {
 interface Message {
   readonly tool_calls?: readonly { readonly function?: Call; readonly custom?: { name?: unknown; input?: unknown } }[]
   readonly function_call?: Call
+  readonly refusal?: unknown
 }
 
 /** `look({"at":"sky"})` for each, arguments with their keys in order, since models write them in any. */
-function callsOf({ body }: Said): string[] {
-  const { choices } = (body ?? {}) as { choices?: readonly { readonly message?: Message | null }[] }
-  const { tool_calls: tools, function_call: old } = choices?.[0]?.message ?? {}
+function callsOf(answer: Said): string[] {
+  const { tool_calls: tools, function_call: old } = messageOf(answer)
   const calls = [
     ...(Array.isArray(tools) ? tools : []).map(
       (tool): Call => tool?.function ?? { name: tool?.custom?.name, arguments: tool?.custom?.input },
@@ -38,6 +46,11 @@ function callsOf({ body }: Said): string[] {
     ...(old ? [old] : []),
   ]
   return calls.map(({ name, arguments: given }) => `${name}(${inOrder(String(given ?? ''))})`)
+}
+
+function messageOf({ body }: Said): Message {
+  const { choices } = (body ?? {}) as { choices?: readonly { readonly message?: Message | null }[] }
+  return choices?.[0]?.message ?? {}
 }
 
 function inOrder(json: string): string {

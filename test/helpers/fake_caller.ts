@@ -3,8 +3,15 @@ import type { FailureCategory } from '../../src/upstream/attempt_failure.ts'
 import type { PlannedRequest, PlanParts } from '../../src/upstream/plan_types.ts'
 import { type Answer, CallError, type ChatCall, type Usage } from '../../src/upstream/upstream_types.ts'
 
+interface Spoken {
+  readonly text: string
+  readonly cost?: number
+  readonly after?: number
+  readonly refusal?: string
+}
+
 /** What a fake model says: a text, or why it does not. */
-export type Said = string | Error | { readonly text: string; readonly cost?: number; readonly after?: number }
+export type Said = string | Error | Spoken
 
 const usage: Usage = { inputTokens: 10, outputTokens: 5, isEstimated: false }
 
@@ -30,11 +37,18 @@ export function fakeParts(
         counts.set(id, count + 1)
         const said = script[id]![Math.min(count, script[id]!.length - 1)]!
         if (said instanceof Error) throw said
-        const { text, cost = 0.01, after } = typeof said === 'string' ? { text: said } : said
+        const { text, cost = 0.01, after, refusal }: Spoken = typeof said === 'string' ? { text: said } : said
         if (after !== undefined) await until(after, call.signal)
         call.onText?.(text)
         const answer: Answer = {
-          ...{ model: id, text, usage, latency: 3, isCached: false, body: {} },
+          ...{
+            model: id,
+            text,
+            usage,
+            latency: 3,
+            isCached: false,
+            body: refusal ? { choices: [{ message: { refusal } }] } : {},
+          },
           attempts: [{ model: id, status: 200, latency: 3 }],
         }
         return Number.isNaN(cost) ? answer : { ...answer, cost }

@@ -71,6 +71,16 @@ test('concatenate: all, each under its model', async () => {
   expect(answer.text).toBe('## a\n\nx\n\n## b\n\ny')
 })
 
+test('a refusal is an answer that says something', async () => {
+  const refusing = { text: '', refusal: 'I cannot.' }
+  const all = await merged({ by: 'concatenate' }, { a: ['x'], b: [refusing] })
+  expect(all.answer.text).toBe('## a\n\nx\n\n## b\n\nI cannot.')
+  const { parts } = await merged({ by: 'judge', judge: 'judge' }, { a: ['x'], b: [refusing], judge: ['[[2]]'] })
+  expect(JSON.stringify(parts.calls.at(-1)!.body)).toContain('<answer_2>\\nI cannot.\\n</answer_2>')
+  const most = await merged({ by: 'majority' }, { a: [''], b: [refusing], c: [refusing] })
+  expect(most.answer).toMatchObject({ model: 'b', how: 'majority, 2 of 3' })
+})
+
 test('one answer needs no judge; without one where it is needed it is said', async () => {
   const { parts } = await merged({ by: 'judge', judge: 'judge' }, { a: ['x'], judge: ['[[1]]'] })
   expect(parts.calls).toHaveLength(1)
