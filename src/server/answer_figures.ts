@@ -21,6 +21,19 @@ export function answerFigures(
   return { usage, cost: isCached ? 0 : costOf(model, usage) }
 }
 
+/** The same of an attempt that was given up before an answer began: what was asked, estimated. */
+export function abandonedFigures(
+  model: Model,
+  request: RouteRequest,
+): { readonly usage: Usage; readonly cost: number | undefined } {
+  const usage = completeUsage(
+    { inputTokens: undefined, outputTokens: 0 },
+    () => request,
+    () => 0,
+  )
+  return { usage, cost: costOf(model, usage) }
+}
+
 /** What an answer that broke off says of its output is what it began with. */
 function begun(said: SaidTokens, written: number): SaidTokens {
   return (said.outputTokens ?? 0) < written / CHARACTERS_PER_TOKEN ? { ...said, outputTokens: undefined } : said

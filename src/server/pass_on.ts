@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
 import { withoutQuotes } from '../upstream/secrets.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
-import { answerFigures } from './answer_figures.ts'
+import { abandonedFigures, answerFigures } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError, refusalBody } from './error_answer.ts'
@@ -21,7 +21,7 @@ export interface Passing {
   readonly parts: ServerParts
   readonly routing: Routing
   readonly exchange: Begun
-  readonly request: Omit<ForwardRequest, 'signal'>
+  readonly request: Omit<ForwardRequest, 'signal' | 'onAbandoned'>
   /** Called when a model has taken the request. */
   onAnswer(model: Model): void
   /** Called when a response of the Responses API has ended. */
@@ -34,14 +34,19 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const { models, path, bodyFor, headers: received, isStream, skipsCache = false } = passing.request
   const signal = goneSignal(response)
   let forwarded: Forwarded
+  let left: Model | undefined
+  const onAbandoned = (model: Model) => {
+    left = model
+  }
   try {
-    const asked = { models, path, bodyFor, headers: received, isStream, skipsCache, signal }
+    const asked = { models, path, bodyFor, headers: received, isStream, skipsCache, signal, onAbandoned }
     forwarded = await routing.forwarder.forward(asked)
   } catch (thrown) {
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
-    report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
+    const paid = left && { model: left.id, ...abandonedFigures(left, exchange.request) }
+    report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...paid })
     return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
   const { model, status, attempts, isCached } = forwarded

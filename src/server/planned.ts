@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
+import { abandonedFigures } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
@@ -37,6 +38,7 @@ export async function answerPlanned(
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
     parts.onExchange({ ...exchange, ...outcome, isStream, latency: parts.now() - exchange.started })
   let answer: PlanAnswer
+  let left = 0
   try {
     const { decision, request } = exchange
     answer = await routing.carryOut({
@@ -46,13 +48,16 @@ export async function answerPlanned(
       headers: shared(received),
       prompt: request.prompt,
       signal,
+      onAbandoned: model => {
+        left += abandonedFigures(model, request).cost ?? 0
+      },
     })
   } catch (thrown) {
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
     const { cost } = (thrown ?? {}) as { cost?: unknown }
-    const spent = typeof cost === 'number' ? { cost } : {}
+    const spent = typeof cost === 'number' ? { cost } : left > 0 ? { cost: left } : {}
     report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...spent })
     return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }

@@ -56,7 +56,7 @@ export interface Exchange {
   /** As the policy saw it. */
   readonly request: RouteRequest
   readonly decision?: Decision | undefined
-  /** The model that answered. */
+  /** The model that answered, or that was asked when the client went away. */
   readonly model?: string | undefined
   readonly status: number
   readonly error?: ApiError | undefined

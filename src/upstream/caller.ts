@@ -37,6 +37,7 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
       const { value, model, attempts, isCached } = await pursue<Said>(core, {
         models: call.models,
         signal: call.signal,
+        onAbandoned: call.onAbandoned,
         isCommitted: () => hasSpoken,
         ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
         async attempt(model, ticket) {

@@ -32,7 +32,7 @@ export function createForwarder(
       await core.cache()
     },
     async forward(request) {
-      const { models, signal } = request
+      const { models, signal, onAbandoned } = request
       if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')
       const opened = request.skipsCache ? undefined : core.cache()
       const cache = opened && (await opened)
@@ -40,7 +40,9 @@ export function createForwarder(
         begin(core, request, model, ticket, earlier)
       const { value, model, attempts, isCached } = await pursue<Begun>(
         core,
-        cache ? { models, signal, ...throughCache(cache, request, attempt, core) } : { models, signal, attempt },
+        cache
+          ? { models, signal, onAbandoned, ...throughCache(cache, request, attempt, core) }
+          : { models, signal, onAbandoned, attempt },
       )
       const { status, headers, body, bytes, json, release, isFailed } = value
       // Field by field: a copy of all is slow, and made for every request.

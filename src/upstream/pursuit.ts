@@ -14,6 +14,8 @@ export interface Pursuit<T> {
   /** In order: the chosen, then fallbacks. */
   readonly models: readonly Model[]
   readonly signal?: AbortSignal | undefined
+  /** Called where the signal ends an attempt that is under way. */
+  readonly onAbandoned?: ((model: Model) => void) | undefined
   /** An answer that is there already. */
   cached?(model: Model): Promise<T | undefined>
   /**
@@ -49,7 +51,9 @@ export interface PursuitParts extends AdmissionParts {
  * @throws CallError; UsageError where the first model to call has no key; the reason of the signal.
  */
 export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promise<Pursued<T>> {
-  const { models } = pursuit
+  const { models, signal } = pursuit
+  // Whoever is gone already is not to be told of an attempt.
+  signal?.throwIfAborted()
   const attempts: Attempt[] = []
   let last: Setback | undefined
   for (const [place, model] of models.entries()) {
@@ -74,7 +78,7 @@ interface Setback {
 
 async function tryModel<T>(
   parts: PursuitParts,
-  { signal, attempt, isCommitted }: Pursuit<T>,
+  { signal, onAbandoned, attempt, isCommitted }: Pursuit<T>,
   model: Model,
   hasOther: boolean,
   attempts: Attempt[],
@@ -97,6 +101,7 @@ async function tryModel<T>(
     } catch (error) {
       if (!(error instanceof AttemptFailure)) {
         ticket.abandon()
+        if (signal?.aborted) onAbandoned?.(model)
         throw error
       }
       // A phrase may hold what the endpoint said: a code, a content type.

@@ -66,6 +66,8 @@ export interface ChatCall {
   readonly headers?: ForwardRequest['headers']
   /** Aborting it cancels the call, which then throws the signal's reason. */
   readonly signal?: AbortSignal
+  /** Called where the signal ends an attempt that is under way: the model may be paid for it all the same. */
+  readonly onAbandoned?: (model: Model) => void
   /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */
   readonly onText?: (text: string) => void
   /** Neither looks into the response cache nor adds to it, as for several samples of one prompt. Default false. */
@@ -111,6 +113,8 @@ export interface ForwardRequest {
   readonly isStream: boolean
   /** Aborting it cancels the call, before and after its answer has begun. */
   readonly signal?: AbortSignal
+  /** Called where the signal ends an attempt that is under way: the model may be paid for it all the same. */
+  readonly onAbandoned?: (model: Model) => void
   /** Neither looks into the response cache nor adds to it. Default false. */
   readonly skipsCache?: boolean
 }

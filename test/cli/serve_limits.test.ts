@@ -29,6 +29,7 @@ serve:
   keys:
     - { name: often, sha256: '${sha256('often')}', rate_limit: ${RATE} }
     - { name: poor, sha256: '${sha256('poor')}', daily_budget: 0.01 }
+    - { name: hasty, sha256: '${sha256('hasty')}', daily_budget: 0.01 }
     - { name: free, sha256: '${sha256('free')}' }
 `
 
@@ -41,12 +42,13 @@ describe.each([1, 2])('%d processes', workers => {
     expect([await serve?.stop(), serve?.stderr()]).toEqual([0, expect.not.stringContaining('bug')])
   })
 
-  const post = (key: string, rest = {}) =>
+  const post = (key: string, rest = {}, signal = new AbortController().signal) =>
     fetch(`${serve.url}/v1/chat/completions`, {
       method: 'POST',
       // Another connection each time, and with it maybe another worker.
       headers: { authorization: `Bearer ${key}`, connection: 'close' },
       body: JSON.stringify({ model: 'auto', messages: [{ role: 'user', content: 'hi' }], ...rest }),
+      signal,
     })
   const count = (answers: readonly Response[], status: number) =>
     answers.filter(answer => answer.status === status).length
@@ -95,6 +97,28 @@ describe.each([1, 2])('%d processes', workers => {
     const failed = []
     for (let i = 0; i < 10; i++) failed.push(await ask())
     expect(count(failed, 400)).toBe(10)
+  })
+
+  test('who leaves before an answer pays for what was asked', async () => {
+    models.instead = () => true
+    const leave = async () => {
+      const controller = new AbortController()
+      const before = models.received.length
+      // 4,000 tokens of $1 a million.
+      const messages = [{ role: 'user', content: 'x'.repeat(16_000) }]
+      const asked = post('hasty', { messages, max_tokens: 1 }, controller.signal).catch(() => 'gone')
+      await serve.until(() => models.received.length > before)
+      controller.abort()
+      expect(await asked).toBe('gone')
+    }
+    for (let i = 0; i < 3; i++) await leave()
+    await serve.until(async () => (await post('hasty')).status === 429)
+    const refused = await post('hasty')
+    expect(await refused.json()).toMatchObject({ error: { code: 'insufficient_quota' } })
+    const headers = { authorization: 'Bearer free' }
+    const metrics = await (await fetch(`${serve.url}/metrics`, { headers })).text()
+    expect(metrics).toContain('{model="small",key="hasty",kind="input",estimated="true"} 12000\n')
+    expect(metrics).toContain('{model="small",key="hasty"} 0.012\n')
   })
 })
 

@@ -233,6 +233,20 @@ test('a request that every model refuses is told so, with their status', async (
   ])
 })
 
+test('who leaves a plan before its answer pays all models that were asked for what they read', async () => {
+  const one = await start(ENSEMBLE)
+  models.instead = () => true
+  const controller = new AbortController()
+  const body = JSON.stringify(ask({ messages: [{ role: 'user', content: 'x'.repeat(4000) }] }))
+  const asked = fetch(`${one.url}/v1/chat/completions`, { method: 'POST', body, signal: controller.signal })
+  await one.until(() => models.received.length === 3)
+  controller.abort()
+  await expect(asked).rejects.toThrow()
+  const line = () => one.log().find(({ ending }) => ending === 'abandoned')
+  await one.until(() => line() !== undefined)
+  expect(line()!.cost).toBeCloseTo(0.003)
+})
+
 test('what an ensemble without an answer has cost all the same is known', async () => {
   const one = await start(`${ENSEMBLE.slice(0, -1)}, at_least: 3 }`)
   models.instead = ({ body }, response) => body.model === 'provider/c' && json(response, 500, {})

@@ -358,6 +358,43 @@ test.each([true, false])('a client that goes away cancels the call; after the fi
   expect(statistics.of('big')).toMatchObject({ inFlight: 0, requests: 0, errors: 0 })
 })
 
+test.each<[string, Fault, (forward: () => void, leave: () => void) => void | Promise<void>, string[]]>([
+  [
+    'already',
+    { kind: 'silent' },
+    (forward, leave) => {
+      leave()
+      forward()
+    },
+    [],
+  ],
+  [
+    'while a model is asked',
+    { kind: 'silent' },
+    async (forward, leave) => {
+      forward()
+      while (server.requests.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+      leave()
+    },
+    ['big'],
+  ],
+  ['between attempts', { kind: 'answer', status: 503 }, forward => forward(), []],
+])('who is asked when the client goes away is told: %s', async (_, fault, run, expected) => {
+  server.always = fault
+  const abandoned: string[] = []
+  const controller = new AbortController()
+  const leave = () => controller.abort()
+  const { forward } = forwarder({ sleep: async () => leave() })
+  const asked = { signal: controller.signal, onAbandoned: ({ id }: Model) => abandoned.push(id) }
+  let pending: Promise<unknown> | undefined
+  await run(() => {
+    pending = forward(request(false, asked))
+    pending.catch(() => {})
+  }, leave)
+  await expect(pending).rejects.toThrow('aborted')
+  expect(abandoned).toEqual(expected)
+})
+
 test('who stops reading, or releases it as abandoned, cancels the call', async () => {
   server.always = { kind: 'stall' }
   const { forward, statistics } = forwarder()
