@@ -77,8 +77,6 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
     threshold: {
       point: () => point ?? start.point(),
       see(winRate) {
-        // Asked before it is described, it warms up: that is no traffic.
-        if (!routed?.followed) return
         if (winRates.push(winRate) === 1) setTimeout(tellWinRates, GATHER).unref()
       },
     },

@@ -198,6 +198,17 @@ test('another way of calling models forgets no breaker and gives no more places 
   expect(await (await post({ model: 'big' })).text()).toContain('not called, since its breaker is open')
 })
 
+test('reading it again is no traffic: threshold: auto stays where it was', async () => {
+  const threshold = async () => Number((await post()).headers.get('x-llmroute-threshold'))
+  const text = (n: number) => config(`strategy: length\nthreshold: auto\nstrong_pct: 0.1\nretry: { attempts: ${n} }`)
+  await readAgain(text(1))
+  for (let i = 0; i < 4; i++) await threshold()
+  const before = await threshold()
+  expect(before).toBeLessThan(0.01)
+  for (let i = 2; i < 12; i++) await readAgain(text(i))
+  expect(await threshold()).toBeCloseTo(before, 10)
+})
+
 test('the last key is taken away: who others reach refuses everyone until there is another, whatever address the file names by now', async () => {
   const own = temporaryFolder()
   const key = `{ name: bob, sha256: '${createHash('sha256').update('k').digest('hex')}' }`
