@@ -5,6 +5,8 @@ import type { Exchange } from '../server/server_types.ts'
 /** Adds exchanges to the decision log, without holding up any. */
 export interface ServeLog {
   add(exchange: Exchange): void
+  /** What comes from now on goes to the file of that name, as after a rotation. */
+  lookAgain(): void
   /** Waits for what is not written yet. */
   close(): Promise<void>
 }
@@ -21,7 +23,7 @@ export async function openServeLog(
   settings: LogSettings | undefined,
   onFailure: (message: string) => void,
 ): Promise<ServeLog> {
-  if (!settings) return { add() {}, async close() {} }
+  if (!settings) return { add() {}, lookAgain() {}, async close() {} }
   const log = await openDecisionLog(settings.file, onFailure)
   const waiting: Exchange[] = []
   let timer: NodeJS.Timeout | undefined
@@ -41,6 +43,7 @@ export async function openServeLog(
         writing = writing.then(write)
       }, GATHER)
     },
+    lookAgain: log.lookAgain,
     async close() {
       clearTimeout(timer)
       await writing.then(write)

@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import type { CallSettings } from '../call_types.ts'
 import { UsageError } from '../errors.ts'
 import { type Config, readConfig } from '../io/config.ts'
+import { unpricedBudgets } from '../io/config_effect.ts'
 import type { RouterOptions } from '../io/router_options.ts'
 import { type ServeSettings, serveSchema } from '../io/serve_schema.ts'
 import { checked } from '../schema.ts'
@@ -102,6 +103,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     headersTimeout: settings.headers_timeout,
     requestTimeout: settings.request_timeout,
   })
+  warnOfBudgets()
   const stopWatching = watchConfig(config.file, reload)
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   return {
@@ -126,8 +128,14 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     return json(503, { status: 'no model can be called', reason })
   }
 
+  function warnOfBudgets(): void {
+    const warning = unpricedBudgets(settings.keys, routing.pool.models)
+    if (warning !== undefined) log.warn(warning)
+  }
+
   /** All or nothing: what is under way goes on with what it began with. */
   async function reload(): Promise<void> {
+    decisions.lookAgain()
     try {
       const next = await readConfig(asked.config)
       const nextSettings = settingsOf(next, flags)
@@ -148,6 +156,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
       if (!isOpen && settings.keys.length === 0)
         log.warn('no keys are left: everyone is refused until there is one', {})
+      warnOfBudgets()
     } catch (error) {
       log.warn('configuration kept: the new one cannot be used', { error: (error as Error).message })
     }

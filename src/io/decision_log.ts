@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
 import { withInputTokens } from '../policies/input_tokens.ts'
 import type { LoggedAnswer, LoggedDecision } from '../routing/logged_decision.ts'
 import type { Decision, RouteRequest } from '../types.ts'
+import { createAppendedFile } from './appended_file.ts'
 import { unwritable } from './file_errors.ts'
 
 /** Where decisions are logged. */
@@ -20,10 +20,12 @@ export interface LogEntry {
   readonly answer?: LoggedAnswer
 }
 
-/** A file to which decisions are added. */
+/** A file to which decisions are added; one that is moved or removed is begun anew under its name, within a second. */
 export interface DecisionLog {
   /** Adds whole lines, after those of earlier calls. Never rejects: what goes wrong is told once, and the request goes on. */
   append(lines: string): Promise<void>
+  /** The same at once: the next lines go where the name leads by then. */
+  lookAgain(): void
   close(): Promise<void>
 }
 
@@ -60,53 +62,37 @@ export async function logLines(entries: readonly LogEntry[], keepsPrompts: boole
 /**
  * Opens a log to add to. Several processes may: every append is one write at the end of the file.
  * @param onFailure told once, in a sentence, where a line could not be written.
- * @throws DataError where the file cannot be opened.
+ * @throws DataError where the file cannot be opened, but for a full disk, where no request may be lost for it.
  */
-export async function openDecisionLog(file: string, onFailure: (message: string) => void): Promise<DecisionLog> {
+export async function openDecisionLog(
+  file: string,
+  onFailure: (message: string) => void,
+  now?: () => number,
+): Promise<DecisionLog> {
+  const appended = createAppendedFile(file, now)
   let last = Promise.resolve()
   let isTold = false
-  let isTorn = false
   const tell = (error: unknown) => {
     if (isTold) return
     isTold = true
     const { message } = unwritable(file, error) as Error
     onFailure(`${message} Decisions are made, but not all of them are logged.`)
   }
-  const handle = await openToAppend(file, tell)
-  const write = async (lines: string) => {
-    // After half a line the next must not go on it.
-    const bytes = Buffer.from(isTorn ? `\n${lines}` : lines)
-    let written = 0
-    try {
-      while (handle && written < bytes.length) written += (await handle.write(bytes, written)).bytesWritten
-      isTorn = false
-    } catch (error) {
-      isTorn ||= written > 0
-      tell(error)
-    }
-  }
+  await appended.open().catch(error => {
+    if (!FULL.includes(error.code)) throw unwritable(file, error)
+    tell(error)
+  })
   return {
     append(lines) {
-      last = last.then(() => write(lines))
+      last = last.then(() => appended.append(lines)).catch(tell)
       return last
     },
+    lookAgain: appended.lookAgain,
     async close() {
       await last
       // A full disk can show itself here for the first time.
-      await handle?.close().catch(tell)
+      await appended.close().catch(tell)
     },
-  }
-}
-
-/** Undefined on a full disk, where no request may be lost for it. */
-async function openToAppend(file: string, tell: (error: unknown) => void): Promise<FileHandle | undefined> {
-  try {
-    // Keys, and prompts where asked for, are nobody else's business.
-    return await open(file, 'a', 0o600)
-  } catch (error) {
-    if (!FULL.includes((error as NodeJS.ErrnoException).code ?? '')) throw unwritable(file, error)
-    tell(error)
-    return undefined
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
@@ -230,6 +230,38 @@ test('the last key is taken away: who others reach refuses everyone until there 
   expect(wide.log()).toContainEqual(expect.objectContaining(told))
   expect(await afterReading(key)).toEqual([200, 401, 200])
 })
+
+test.each([1, 2])(
+  '%d processes: a decision log that is moved away goes on under its name after SIGHUP',
+  async workers => {
+    const own = temporaryFolder()
+    const log = join(own.path, 'decisions.jsonl')
+    const text = `${config()}log: { file: '${log}' }\nserve: { workers: ${workers} }\n`
+    const server = await startServe(own.path, text)
+    onTestFinished(async () => void (await server.stop()))
+    const count = (msg: string) => server.stderr().split(msg).length - 1
+    await server.until(() => count('listening at') === workers)
+    const ask = (id: string) =>
+      fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'x-request-id': id, connection: 'close' },
+        body: '{"model":"auto","messages":[{"role":"user","content":"hi"}]}',
+      })
+    const ids = (file: string) =>
+      existsSync(file) ? [...readFileSync(file, 'utf8').matchAll(/"id":"(\w+)"/g)].map(([, id]) => id!).sort() : []
+    const round = async (names: readonly string[]) => {
+      await Promise.all(names.map(ask))
+      await server.until(() => ids(log).length === names.length)
+      expect(ids(log)).toEqual(names)
+    }
+    await round(['a1', 'a2', 'a3', 'a4'])
+    renameSync(log, `${log}.1`)
+    process.kill(server.pid, 'SIGHUP')
+    await server.until(() => count('configuration read again') === workers)
+    await round(['b1', 'b2', 'b3', 'b4'])
+    expect(ids(`${log}.1`)).toEqual(['a1', 'a2', 'a3', 'a4'])
+  },
+)
 
 describe('weights that cannot be read', () => {
   const strategy = (checkpoint: string) => `strategy: mf\ncheckpoint: ${checkpoint}\nthreshold: 0.5`

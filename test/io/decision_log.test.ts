@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loggedHash, logLines, openDecisionLog } from '../../src/io/decision_log.ts'
@@ -62,6 +62,48 @@ test('several writers at once leave whole lines; the file is for its owner only'
   expect({ lines: decisions.length, skipped }).toEqual({ lines: 100, skipped: 0 })
   expect(new Set(decisions.map(({ id }) => id)).size).toBe(100)
   expect(statSync(file).mode & 0o777).toBe(0o600)
+})
+
+test('a log that is moved or removed goes on under its name: at once where that is said, else within a second', async () => {
+  const path = temporaryFolder().path
+  const file = join(path, 'log.jsonl')
+  const clock = { time: 0 }
+  const told: string[] = []
+  const log = await openDecisionLog(
+    file,
+    message => told.push(message),
+    () => clock.time,
+  )
+  const lines = (name = 'log.jsonl') => readFileSync(join(path, name), 'utf8')
+  await log.append('1\n')
+  renameSync(file, `${file}.1`)
+  await log.append('2\n')
+  clock.time = 999
+  await log.append('3\n')
+  expect(lines('log.jsonl.1')).toBe('1\n2\n3\n')
+  clock.time = 1000
+  await log.append('4\n')
+  expect(lines()).toBe('4\n')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  renameSync(file, `${file}.2`)
+  log.lookAgain()
+  await log.append('5\n')
+  expect([lines(), lines('log.jsonl.2')]).toEqual(['5\n', '4\n'])
+  rmSync(file)
+  clock.time = 3000
+  await log.append('6\n')
+  expect([lines(), told]).toEqual(['6\n', []])
+  // Where the name cannot be had the lines go on to the file that is open.
+  renameSync(file, `${file}.3`)
+  mkdirSync(file)
+  clock.time = 4000
+  await log.append('7\n')
+  expect(lines('log.jsonl.3')).toBe('6\n7\n')
+  await log.append('8\n')
+  await log.close()
+  expect(told).toEqual([
+    `${file}: expected a place that can be written, got a directory. Decisions are made, but not all of them are logged.`,
+  ])
 })
 
 test.skipIf(!existsSync('/dev/full'))('a full disk is told once', async () => {
