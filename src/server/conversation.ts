@@ -128,6 +128,8 @@ function turnsOf(body: Fields): Turn[] {
   const said = input ?? prompt
   if (typeof said === 'string') return [...system, { role: 'user', text: said }]
   if (!Array.isArray(said)) return system
+  // Ids of tokens, of one prompt or several: what they say is not known.
+  if (typeof said[0] === 'number' || Array.isArray(said[0])) return [...system, { role: 'user', text: '' }]
   const isOfTexts = said.every(item => typeof item === 'string')
   return [...system, ...(isOfTexts ? [{ role: 'user', text: said.join('\n') }] : said.map(turnOf))]
 }

@@ -154,3 +154,12 @@ test.each<[object, boolean]>([
 ])('%j keeps state at the provider: %s', (body, is) => {
   expect(keepsState({ ...body })).toBe(is)
 })
+
+test('ids of tokens are one turn, however many there are', () => {
+  for (const prompt of [
+    [1, 2, 3],
+    [[1, 2], [3]],
+  ]) {
+    expect(readConversation({ prompt }).turns).toEqual([{ role: 'user', text: '' }])
+  }
+})
