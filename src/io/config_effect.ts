@@ -2,6 +2,7 @@ import { relative } from 'node:path'
 import type { Model } from '../types.ts'
 import type { Router } from './router.ts'
 import type { Asked, RouterOptions } from './router_options.ts'
+import type { ServeSettings } from './serve_schema.ts'
 
 /** One thing that is settled, and who says so. */
 export interface Setting {
@@ -64,6 +65,18 @@ export function strangePair(
   const what = strange.length === 2 ? 'pair' : 'model'
   const whose = checkpoint ? 'the checkpoint' : `strategy ${strategyId}`
   return `the ${what} ${strange.join(', ')} of ${whose} is not among models: name yours with pair: { strong, weak }`
+}
+
+/** What is said where keys have budgets that some models which can be called count nothing against; undefined where none are. */
+export function unpricedBudgets(
+  keys: Partial<ServeSettings>['keys'] = [],
+  models: readonly Model[] = [],
+): string | undefined {
+  const unpriced = models.filter(
+    ({ endpoint, inputPrice, outputPrice }) => endpoint && (inputPrice === undefined || outputPrice === undefined),
+  )
+  if (unpriced.length === 0 || keys.every(key => key.daily_budget === undefined)) return undefined
+  return `answers of ${unpriced.map(({ id }) => id).join(', ')} count nothing against daily_budget: give both input_price and output_price, 0 for what is free`
 }
 
 function snake(key: string): string {

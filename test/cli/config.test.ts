@@ -104,6 +104,19 @@ test('--json says the same, and nothing of keys and headers but their names', as
   expect(stdout).not.toContain('crimson')
 })
 
+test('keys with a budget, and models that count nothing against it: told', async () => {
+  const told =
+    'answers of small, in_only count nothing against daily_budget: give both input_price and output_price, 0 for what is free'
+  const models = 'models:\n  big: { provider: openai, input_price: 2, output_price: 8 }\n  idle: \n'
+  const unpriced = '  small: { provider: groq }\n  in_only: { provider: openai, input_price: 1 }\n'
+  const keys = (rest: string) => `serve: { keys: [{ name: a, sha256: '${'0'.repeat(64)}' ${rest}}] }\n`
+  const warnings = async (text: string) =>
+    JSON.parse((await check(`${text}policy: round_robin\n`, { args: ['--json'] })).stdout).warnings
+  expect(await warnings(models + unpriced + keys(', daily_budget: 5'))).toEqual([told])
+  expect(await warnings(models + keys(', daily_budget: 5'))).toEqual([])
+  expect(await warnings(models + unpriced + keys(''))).toEqual([])
+})
+
 test('a pair that is not among models: told, since nothing could be called', async () => {
   const told =
     'the pair gpt-4-1106-preview, mixtral-8x7b-instruct of the checkpoint is not among models: name yours with pair: { strong, weak }'

@@ -147,3 +147,19 @@ test('what a worker that dies had under way is no longer set aside', async () =>
   models.instead = () => false
   await serve.until(async () => (await ask().catch(() => undefined))?.status === 200)
 })
+
+test('models without prices, and a key with a budget: told at the start, and when the file is read again', async () => {
+  const own = temporaryFolder()
+  const text = (price: string) => config().replace(', output_price: 2', price)
+  const serve = await startServe(own.path, text(', output_price: 2'))
+  onTestFinished(async () => void (await serve.stop()))
+  const told = () => serve.log().filter(({ msg }) => String(msg).includes('count nothing against daily_budget'))
+  expect(told()).toEqual([])
+  own.write('llmroute.yaml', text(''))
+  process.kill(serve.pid, 'SIGHUP')
+  await serve.until(() => told().length > 0)
+  expect(told()[0]).toMatchObject({ level: 40, msg: expect.stringMatching(/^answers of small count nothing/) })
+  const again = await startServe(temporaryFolder().path, text(''))
+  onTestFinished(async () => void (await again.stop()))
+  await again.until(() => again.log().some(({ msg }) => String(msg).startsWith('answers of small count nothing')))
+})

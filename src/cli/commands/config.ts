@@ -2,10 +2,11 @@ import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { type Config, findConfig } from '../../io/config.ts'
-import { type Setting, settingsOf, shownModel, strangePair } from '../../io/config_effect.ts'
+import { type Setting, settingsOf, shownModel, strangePair, unpricedBudgets } from '../../io/config_effect.ts'
 import { placedInBlock } from '../../io/config_policies.ts'
 import { createRouter } from '../../io/router.ts'
 import { environmentConfig, gatherOptions, type RouterOptions } from '../../io/router_options.ts'
+import type { ServeSettings } from '../../io/serve_schema.ts'
 import { lookUp, type Registry } from '../../registry.ts'
 import { exitCodeOf } from '../failure.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, routerOptions } from '../options.ts'
@@ -92,7 +93,7 @@ async function tryOut(
   // Where traffic will say which threshold gives the share, any will do to begin with.
   const router = await attempt(() => createRouter(options, isThresholdAuto ? { start: 0.5 } : {}))
   const { policy: given, policyOptions: flags, ...others } = options
-  const { shadow } = (serve ?? {}) as { readonly shadow?: string }
+  const { shadow, keys } = (serve ?? {}) as Partial<ServeSettings>
   for (const policy of new Set([...Object.keys(policyOptions), ...(shadow === undefined ? [] : [shadow])])) {
     if (policy === router?.policyId) continue
     const isFlagged = policy === given && flags !== undefined
@@ -110,9 +111,9 @@ async function tryOut(
         { key: 'weak', value: router.pair?.weak.id, from: 'checkpoint' },
       ]
     : []
-  const warning = router && strangePair(router, models)
+  const warnings = [router && strangePair(router, models), unpricedBudgets(keys, models)]
   return {
-    warnings: warning === undefined ? [] : [warning],
+    warnings: warnings.filter(warning => warning !== undefined),
     settings: [...settings, ...followed.filter(({ key, value }) => value !== undefined && !isSettled(key))],
     errors,
   }
