@@ -37,6 +37,8 @@ export type Question =
 export type ToPrimary =
   /** It can be asked there. */
   | { readonly kind: 'listening'; readonly url: string }
+  /** How long requests under way may take when it is told to end. */
+  | { readonly kind: 'drain'; readonly seconds: number }
   | { readonly kind: 'routed'; readonly routed: Routed }
   | { readonly kind: 'exchanges'; readonly exchanges: readonly Exchange[]; readonly refused: readonly string[] }
   | Report

@@ -9,7 +9,7 @@ import type { ModelReport, PrimaryAnswer, Question, Report, ToPrimary, ToWorker 
 
 /** The state of a server of several processes, as the primary keeps it for all of them. */
 export interface PrimaryState {
-  hear(worker: Worker, message: Exclude<ToPrimary, { kind: 'listening' }>): Promise<void>
+  hear(worker: Worker, message: Exclude<ToPrimary, { kind: 'listening' | 'drain' }>): Promise<void>
   /** A worker has ended: nothing of it is under way any more. */
   forget(worker: Worker): void
 }

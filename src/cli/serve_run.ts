@@ -21,12 +21,13 @@ import { createUpstreamCore, type UpstreamCore } from '../upstream/upstream_core
 import { openServeLog } from './serve_log.ts'
 import { watchConfig } from './serve_reload.ts'
 import { openRouting, type Upstream } from './serve_routing.ts'
-import { createWorkerState } from './serve_worker.ts'
+import { createWorkerState, tellPrimary } from './serve_worker.ts'
 
 /** What the command line says over the configuration. */
 export interface ServeFlags {
   readonly port?: number
   readonly host?: string
+  readonly workers?: number
   readonly context?: boolean
   readonly insecure?: boolean
   readonly logLevel?: ServeSettings['log_level']
@@ -39,6 +40,12 @@ export interface Serving {
   /** Takes no new request, lets those under way finish within the deadline, and closes. */
   stop(): Promise<void>
 }
+
+/** What counts as it was at the start. */
+const FIXED = [
+  ...(['port', 'host', 'workers', 'max_body', 'headers_timeout', 'request_timeout'] as const),
+  ...(['log_level', 'log_prompts'] as const),
+]
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
@@ -72,6 +79,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
         processes: async () => [{ figures: await figures() }],
       })
   await warmUp(routing)
+  const start = { settings, log: routing.log }
   state.describe(routing)
   const decisions = await openServeLog(routing.log, message => log.warn(message))
   const parts: ServerParts = {
@@ -104,6 +112,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     requestTimeout: settings.request_timeout,
   })
   warnOfBudgets()
+  tellPrimary({ kind: 'drain', seconds: settings.drain })
   const stopWatching = watchConfig(config.file, reload)
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   return {
@@ -153,7 +162,12 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
       calling = nextCalling
       state.describe(routing)
       if (earlier !== upstream) void admission.whenLeft().then(() => earlier.forwarder.close())
+      tellPrimary({ kind: 'drain', seconds: settings.drain })
       log.info('configuration read again', { models: routing.pool.models.map(({ id }) => id) })
+      const unmet = FIXED.filter(name => settings[name] !== start.settings[name])
+      const other = JSON.stringify(routing.log) === JSON.stringify(start.log) ? [] : ['log']
+      if (unmet.length + other.length > 0)
+        log.warn('a new start is needed for other settings', { settings: [...unmet, ...other] })
       if (!isOpen && settings.keys.length === 0)
         log.warn('no keys are left: everyone is refused until there is one', {})
       warnOfBudgets()
@@ -168,12 +182,13 @@ export async function serveSettings({ config }: RouterOptions, flags: ServeFlags
   return settingsOf(await readConfig(config), flags)
 }
 
-function settingsOf(config: Config, { port, host, context, logLevel }: ServeFlags): ServeSettings {
+function settingsOf(config: Config, { port, host, workers, context, logLevel }: ServeFlags): ServeSettings {
   const settings = checked(serveSchema, config.serve, `${config.file ?? 'serve'}: serve`)
   return {
     ...settings,
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
+    ...(workers === undefined ? {} : { workers }),
     ...(context === undefined ? {} : { context }),
     ...(logLevel === undefined ? {} : { log_level: logLevel }),
   }

@@ -39,7 +39,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
       return
     }
     if (message.kind === 'figures') {
-      void figures().then(own => tell({ kind: 'figures', id: message.id, figures: own }))
+      void figures().then(own => tellPrimary({ kind: 'figures', id: message.id, figures: own }))
       return
     }
     waiting.get(message.id)?.(message.answer)
@@ -51,7 +51,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
       routed = next
       if (start.follow(next.followed)) point = undefined
       const { statistics: _, ...pool } = next.pool
-      tell({ kind: 'routed', routed: { ...next, pool } })
+      tellPrimary({ kind: 'routed', routed: { ...next, pool } })
     },
     see(exchange) {
       // No text leaves the process that was asked.
@@ -64,14 +64,14 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
       take: async client => ((await ask({ kind: 'take', client }).answer) as ApiError | null) ?? undefined,
       async reserve(client, dollars) {
         const { id, answer } = ask({ kind: 'reserve', client, dollars })
-        return ((await answer) as ApiError | null) ?? (() => tell({ kind: 'release', id }))
+        return ((await answer) as ApiError | null) ?? (() => tellPrimary({ kind: 'release', id }))
       },
     },
     sticky: {
       modelOf: sticky.modelOf,
       keep(key, model) {
         sticky.keep(key, model)
-        tell({ kind: 'kept', key, model })
+        tellPrimary({ kind: 'kept', key, model })
       },
     },
     threshold: {
@@ -87,29 +87,30 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
   function report(): void {
     tellExchanges()
     const models = Object.fromEntries((routed?.pool.models ?? []).map(({ id }) => [id, reportOf(routed!, id)]))
-    tell({ kind: 'report', models, running: gauge.running(), waiting: gauge.waiting() })
+    tellPrimary({ kind: 'report', models, running: gauge.running(), waiting: gauge.waiting() })
   }
 
   function tellExchanges(): void {
-    if (exchanges.length + refused.length > 0) tell({ kind: 'exchanges', exchanges, refused })
+    if (exchanges.length + refused.length > 0) tellPrimary({ kind: 'exchanges', exchanges, refused })
     exchanges = []
     refused = []
   }
 
   function tellWinRates(): void {
-    tell({ kind: 'win_rates', winRates })
+    tellPrimary({ kind: 'win_rates', winRates })
     winRates = []
   }
 
   function ask(question: Asked): { readonly id: number; readonly answer: Promise<PrimaryAnswer> } {
     const id = asked++
     const answer = new Promise<PrimaryAnswer>(resolve => waiting.set(id, resolve))
-    tell({ ...question, id })
+    tellPrimary({ ...question, id })
     return { id, answer }
   }
 }
 
-function tell(message: ToPrimary): void {
+/** Tells the primary, where there is one. */
+export function tellPrimary(message: ToPrimary): void {
   if (process.connected) process.send!(message, undefined, undefined, () => {})
 }
 

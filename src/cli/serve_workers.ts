@@ -1,19 +1,26 @@
-import cluster from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
+import type { ServeSettings } from '../io/serve_schema.ts'
 import type { ServerLog } from '../server/log.ts'
 import type { ToPrimary } from './serve_messages.ts'
 import { createPrimaryState } from './serve_primary.ts'
 import { toldToEnd } from './serve_signals.ts'
 
+/** Milliseconds after `drain` that a worker has for its last words. */
+const GRACE = 5000
+
 /**
  * Starts workers, and another where one dies, also where it can only start once the configuration is mended. Resolves once all of
- * them have ended: after SIGTERM or SIGINT, or, with exit code 2, where what was asked for could not be started at all.
+ * them have ended: after SIGTERM or SIGINT, within `drain` seconds and a few more, or, with exit code 2, where what was asked for
+ * could not be started at all.
  * @param onListening is told once, when the first of them can be asked.
  */
 export async function runPrimary(
-  count: number,
+  settings: Pick<ServeSettings, 'workers' | 'drain'>,
   log: Pick<ServerLog, 'warn'>,
   onListening: (url: string) => void,
 ): Promise<void> {
+  const { workers: count } = settings
+  let { drain } = settings
   /** Worker id → its number from 1 to `count`. */
   const places = new Map<number, number>()
   const state = createPrimaryState({
@@ -24,13 +31,27 @@ export async function runPrimary(
   cluster.on('listening', (_, address) => {
     port = address.port
   })
+  /** Ids of workers that listen, and of those that were to read the configuration before they did. */
+  const listening = new Set<number>()
+  const stale = new Set<number>()
   let isListening = false
   cluster.on('message', (worker, message: ToPrimary) => {
-    if (message.kind !== 'listening') return void state.hear(worker, message)
-    if (!isListening) onListening(message.url)
-    isListening = true
+    if (message.kind === 'drain') drain = message.seconds
+    else if (message.kind !== 'listening') void state.hear(worker, message)
+    else {
+      if (!isListening) onListening(message.url)
+      isListening = true
+      listening.add(worker.id)
+      if (stale.delete(worker.id)) worker.process.kill('SIGHUP')
+    }
   })
-  process.on('SIGHUP', () => signalAll('SIGHUP'))
+  // It would end one that is about to start, which may have read an earlier file.
+  process.on('SIGHUP', () => {
+    for (const worker of workers()) {
+      if (listening.has(worker.id)) worker.process.kill('SIGHUP')
+      else stale.add(worker.id)
+    }
+  })
   const fork = (place: number) => places.set(cluster.fork().id, place)
   for (let place = 1; place <= count; place++) fork(place)
   await new Promise<void>(resolve => {
@@ -44,14 +65,23 @@ export async function runPrimary(
     const stop = () => {
       isStopping = true
       for (const timer of retries) clearTimeout(timer)
-      signalAll('SIGTERM')
+      for (const worker of workers()) worker.process.kill('SIGTERM')
+      setTimeout(
+        () => {
+          for (const { process: late } of workers()) {
+            log.warn('worker killed: it did not end in time', { pid: late.pid })
+            late.kill('SIGKILL')
+          }
+        },
+        drain * 1000 + GRACE,
+      ).unref()
       endAfterLast()
     }
     void toldToEnd().then(stop)
     cluster.on('exit', (worker, code) => {
       state.forget(worker)
       const place = places.get(worker.id)!
-      places.delete(worker.id)
+      for (const ids of [places, listening, stale]) ids.delete(worker.id)
       if (isStopping) return endAfterLast()
       const isRefused = code === 2
       if (isRefused && port === undefined) {
@@ -76,6 +106,6 @@ export async function runPrimary(
   })
 }
 
-function signalAll(signal: NodeJS.Signals): void {
-  for (const worker of Object.values(cluster.workers ?? {})) worker!.process.kill(signal)
+function workers(): readonly Worker[] {
+  return Object.values(cluster.workers ?? {}).map(worker => worker!)
 }

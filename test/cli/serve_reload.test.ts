@@ -263,6 +263,22 @@ test.each([1, 2])(
   },
 )
 
+test('what needs a new start is named, until the file says again what it said', async () => {
+  const told = () => serve.log().filter(({ msg }) => msg === 'a new start is needed for other settings')
+  await readAgain(config())
+  const before = told().length
+  await readAgain(
+    `${config()}serve: { workers: 2, port: 1, max_queue: 7, log_prompts: true }\nlog: { file: x.jsonl }\n`,
+  )
+  await serve.until(() => told().length > before)
+  // The port was given on the command line, which goes before the file.
+  expect(told().at(-1)).toMatchObject({ level: 40, settings: ['workers', 'log_prompts', 'log'] })
+  const then = told().length
+  await readAgain(config())
+  expect((await fetch(`${serve.url}/health`)).status).toBe(200)
+  expect(told()).toHaveLength(then)
+})
+
 describe('weights that cannot be read', () => {
   const strategy = (checkpoint: string) => `strategy: mf\ncheckpoint: ${checkpoint}\nthreshold: 0.5`
   const cut = () => {

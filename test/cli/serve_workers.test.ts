@@ -222,6 +222,59 @@ test('threshold: auto holds one share over all workers, also where each is asked
   expect(answered.big / 160).toBeLessThan(0.6)
 })
 
+describe('signals', () => {
+  const config = (more = '') =>
+    `models:\n  a: { base_url: ${models.url} }\npolicy: static\nstatic: { default: a }\nserve: { workers: 2${more} }\n`
+  const listening = (server: ServeProcess) => server.stderr().split('listening at').length - 1
+  const started = async (text: string) => {
+    const own = temporaryFolder()
+    const server = await startServe(own.path, text)
+    await server.until(() => listening(server) === 2)
+    return { server, own }
+  }
+
+  test('a worker that hangs is killed a little after the deadline, which may be that of a later configuration', async () => {
+    const { server, own } = await started(config(', drain: 600'))
+    own.write('llmroute.yaml', config(', drain: 1'))
+    process.kill(server.pid, 'SIGHUP')
+    await server.until(() => server.log().filter(({ msg }) => msg === 'configuration read again').length >= 2)
+    const [hung] = workers(server)
+    process.kill(hung!, 'SIGSTOP')
+    const toldAt = Date.now()
+    expect(await server.stop()).toBe(0)
+    expect(Date.now() - toldAt).toBeGreaterThan(1000)
+    expect(Date.now() - toldAt).toBeLessThan(15_000)
+    expect(() => process.kill(hung!, 0)).toThrow('ESRCH')
+    expect(server.log()).toContainEqual(
+      expect.objectContaining({ level: 40, msg: 'worker killed: it did not end in time', pid: hung }),
+    )
+  })
+
+  test('SIGHUP while a worker starts ends nothing, and the file that was meant is read', async () => {
+    const { server, own } = await started(config())
+    onTestFinished(async () => void (await server.stop()))
+    const before = workers(server)
+    process.kill(before[0]!, 'SIGKILL')
+    await server.until(() => workers(server).some(pid => !before.includes(pid)))
+    const [born] = workers(server).filter(pid => !before.includes(pid))
+    const end = Date.now() + 300
+    while (Date.now() < end && listening(server) === 2) {
+      process.kill(server.pid, 'SIGHUP')
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    own.write('llmroute.yaml', config().replace('{ default: a }', '{ default: b }').replace(' a:', ' b:'))
+    process.kill(server.pid, 'SIGHUP')
+    await server.until(() => listening(server) === 3)
+    expect(workers(server)).toContain(born)
+    const name = async () => {
+      const answer = await fetch(`${server.url}/v1/models`, { headers: { connection: 'close' } })
+      return ((await answer.json()) as { data: { id: string }[] }).data.some(({ id }) => id === 'b')
+    }
+    await server.until(async () => (await Promise.all(Array.from({ length: 8 }, name))).every(Boolean))
+    expect(server.log().filter(({ msg }) => msg === 'worker died')).toHaveLength(1)
+  })
+})
+
 describe.each([
   ['in the file', 'serve: { workers: 2 }', []],
   ['by the flag', '', ['--workers', '2']],

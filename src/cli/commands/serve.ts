@@ -5,12 +5,12 @@ import { printable } from '../../registry.ts'
 import { createServerLog } from '../../server/log.ts'
 import { addDecisionOptions, addPolicyOptions, type DecisionFlags, parseCount, routerOptions } from '../options.ts'
 import { toJson } from '../output/json.ts'
-import type { ToPrimary } from '../serve_messages.ts'
 import { type ServeFlags, serveSettings, startServer } from '../serve_run.ts'
 import { ignoreHangUp, toldToEnd } from '../serve_signals.ts'
+import { tellPrimary } from '../serve_worker.ts'
 import { runPrimary } from '../serve_workers.ts'
 
-type Flags = DecisionFlags & ServeFlags & { workers?: number; json?: boolean }
+type Flags = DecisionFlags & ServeFlags & { json?: boolean }
 
 const EXAMPLES = `
 Examples:
@@ -56,16 +56,15 @@ async function run(flags: Flags): Promise<void> {
     return serve(flags).finally(() => cluster.worker!.disconnect())
   }
   const settings = await serveSettings(await routerOptions(flags), flags)
-  const workers = flags.workers ?? settings.workers
-  if (workers === 1) return serve(flags)
+  if (settings.workers === 1) return serve(flags)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: false })
-  await runPrimary(workers, log, url => tellListening(url, flags))
+  await runPrimary(settings, log, url => tellListening(url, flags))
 }
 
 async function serve(flags: Flags): Promise<void> {
   const serving = await startServer(await routerOptions(flags), flags)
   process.stderr.write(`llmroute: listening at ${serving.url}\n`)
-  if (cluster.isWorker) process.send!({ kind: 'listening', url: serving.url } satisfies ToPrimary)
+  if (cluster.isWorker) tellPrimary({ kind: 'listening', url: serving.url })
   else tellListening(serving.url, flags)
   await toldToEnd()
   await serving.stop()
