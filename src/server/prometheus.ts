@@ -4,11 +4,25 @@ import type { Sample, Series } from './series.ts'
 /** A metric of a process as it can be sent. */
 export type Figures = Omit<Series, 'get'> & { readonly values: readonly Sample[] }
 
-/** CPU, memory, event-loop delay and garbage collection of this process, measured from the call on. */
-export function watchProcess(prefix: string): () => Promise<readonly Figures[]> {
+/** Milliseconds for which figures are good. */
+const FRESH = 1000
+
+/**
+ * CPU, memory, event-loop delay and garbage collection of this process, measured from the call on. The delay is that since it was
+ * read last: whoever reads within a second gets the same figures as the one before.
+ */
+export function watchProcess(prefix: string, now = () => performance.now()): () => Promise<readonly Figures[]> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix })
-  return async () => (await registry.getMetricsAsJSON()) as unknown as readonly Figures[]
+  let readAt = Number.NEGATIVE_INFINITY
+  let figures: Promise<readonly Figures[]>
+  return () => {
+    if (now() - readAt >= FRESH) {
+      readAt = now()
+      figures = registry.getMetricsAsJSON() as Promise<unknown> as Promise<readonly Figures[]>
+    }
+    return figures
+  }
 }
 
 /** Metrics in Prometheus' text form. */
