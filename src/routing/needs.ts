@@ -36,7 +36,7 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     // Anthropic's documents may be texts, which every model takes.
     if (type === 'content') return seeWithin(content)
     if (type === 'text') {
-      otherTokens += roughTokens(String(data))
+      otherTokens += tokensIn(data)
       return
     }
     needs.files = true
@@ -57,7 +57,7 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     for (const tool of tools) otherTokens += jsonTokens(tool)
     if (tools.length > 0) needs.tools = true
   }
-  if (typeof body.suffix === 'string') otherTokens += roughTokens(body.suffix)
+  otherTokens += tokensIn(body.suffix)
   otherTokens += idsIn(body.prompt) + idsIn(body.input)
   const format = formatsOf(body).find(({ type }) => type === 'json_schema')
   if (format) {
@@ -95,7 +95,10 @@ function idsIn(value: unknown): number {
 
 /** The conversation in the body of a chat request, its parts of text joined by newlines. */
 export function turnsOf(body: Readonly<Record<string, unknown>>): Turn[] {
-  return recordsIn(body.messages).map(({ role, content }) => ({ role: String(role), text: textOf(content) ?? '' }))
+  return recordsIn(body.messages).map(({ role, content }) => ({
+    role: typeof role === 'string' ? role : '',
+    text: textOf(content) ?? '',
+  }))
 }
 
 /** The text of a message's content: itself, or its text parts joined by newlines; undefined where it has another form. */
@@ -119,5 +122,7 @@ const recordsIn = (value: unknown): readonly Fields[] =>
   Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : NONE
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
+
+const tokensIn = (value: unknown) => (typeof value === 'string' ? roughTokens(value) : 0)
 
 const jsonTokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / JSON_PER_TOKEN)

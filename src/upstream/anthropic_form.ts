@@ -71,11 +71,15 @@ function completionOf({ id, model, stop_reason, usage }: Message, blocks: readon
       {
         index: 0,
         message: calls.length > 0 ? { ...message, tool_calls: calls } : message,
-        finish_reason: FINISH_REASONS[String(stop_reason)] ?? 'stop',
+        finish_reason: finishReasonOf(stop_reason),
       },
     ],
     ...(usage ? { usage } : {}),
   }
+}
+
+function finishReasonOf(reason: unknown): string {
+  return typeof reason === 'string' && Object.hasOwn(FINISH_REASONS, reason) ? FINISH_REASONS[reason]! : 'stop'
 }
 
 interface Piece {

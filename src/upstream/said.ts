@@ -45,12 +45,17 @@ function callsOf(answer: Said): string[] {
     ),
     ...(old ? [old] : []),
   ]
-  return calls.map(({ name, arguments: given }) => `${name}(${inOrder(String(given ?? ''))})`)
+  // What is no text, as the arguments are with some providers, stands as JSON: it may be an object that has no text to give.
+  return calls.map(({ name, arguments: given }) => `${asText(name)}(${inOrder(asText(given ?? ''))})`)
 }
 
 function messageOf({ body }: Said): Message {
   const { choices } = (body ?? {}) as { choices?: readonly { readonly message?: Message | null }[] }
   return choices?.[0]?.message ?? {}
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
 function inOrder(json: string): string {

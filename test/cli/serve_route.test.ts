@@ -57,7 +57,14 @@ pair: { strong: big, weak: small }
 strategy: length
 threshold: 0.5
 `)
-  const requests = ['hi', { model: 'nope', prompt: 'x' }, { messages: 'x' }, { model: 'big', prompt: 'x' }]
+  const odd = { type: 'document', source: { type: 'text', data: { toString: 1, valueOf: 1 } } }
+  const requests = [
+    'hi',
+    { model: 'nope', prompt: 'x' },
+    { messages: 'x' },
+    { messages: [{ role: 'user', content: [odd, { type: 'text', text: 'hi' }] }] },
+    { model: 'big', prompt: 'x' },
+  ]
   const answer = await post(one, { requests }, '/v1/route')
   expect(answer.status).toBe(200)
   expect(await answer.json()).toMatchObject({
@@ -65,6 +72,7 @@ threshold: 0.5
       { model: 'small' },
       { refused: expect.stringContaining('"nope"') },
       { refused: 'messages: expected a list of messages, got a string. Send [{ "role": "user", "content": "…" }].' },
+      { model: 'small' },
       { model: 'big' },
     ],
   })

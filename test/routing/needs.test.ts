@@ -116,6 +116,13 @@ describe('needs of a chat request', () => {
       { messages: [{ role: 'user', content: [{ type: 'document', source: { type: 'base64', data: 'AAAA' } }] }] },
       { files: true, otherTokens: 1500 },
     ],
+    [
+      'a document whose text is an object without one',
+      {
+        messages: [{ content: [{ type: 'document', source: { type: 'text', data: { toString: 1, valueOf: 1 } } }] }],
+      },
+      {},
+    ],
     ['Completions: what follows', { prompt: 'x', suffix: 'word '.repeat(800) }, { otherTokens: 1000 }],
     ['ids of tokens', { prompt: [1, 2, 3] }, { otherTokens: 3 }],
     ['ids of tokens of several', { input: [[1, 2, 3], [4]] }, { otherTokens: 4 }],
@@ -158,5 +165,6 @@ test('turns are roles and texts', () => {
     { role: 'assistant', text: '' },
   ])
   expect(turnsOf({})).toEqual([])
+  expect(turnsOf({ messages: [{ role: { toString: 1 }, content: 'x' }] })).toEqual([{ role: '', text: 'x' }])
   expect(textOf(7)).toBeUndefined()
 })

@@ -182,3 +182,8 @@ test('a streamed tool call is put together, and a stream that breaks off is none
   })
   expect(() => take({ type: 'error', error: { type: 'overloaded_error' } })).toThrow('an error within the stream')
 })
+
+test.each([{ toString: 1 }, 'constructor', 'a new one'])('a reason to stop that nobody knows, %j, is none', reason => {
+  const said = { content: [{ type: 'text', text: 'x' }], stop_reason: reason }
+  expect(anthropicForm.read(said)).toMatchObject({ choices: [{ finish_reason: 'stop' }] })
+})

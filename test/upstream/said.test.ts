@@ -28,3 +28,9 @@ test('a judge reads text and tools; texts are as before', () => {
     'calls f()',
   )
 })
+
+test('arguments and names that are no text stand as JSON', () => {
+  const given = (name: unknown, args: unknown) => calling([name as string, args as string])
+  expect(gistOf(given('look', { b: 1, a: 2 }))).toBe('calls look({"a":2,"b":1})')
+  expect(gistOf(given({ toString: 1 }, { toString: 1 }))).toBe('calls {"toString":1}({"toString":1})')
+})
