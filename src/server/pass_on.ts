@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
-import { withoutQuotes } from '../upstream/secrets.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
 import { abandonedFigures, answerFigures } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError, refusalBody } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
+import { shown } from './model_errors.ts'
 import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { drained, handedOver } from './slow_reader.ts'
@@ -166,7 +166,7 @@ async function pipe(
   try {
     for await (const chunk of body) {
       const whole = events.take(chunk)
-      const isFull = whole !== undefined && !response.write(tellsError(whole) ? withoutQuotes(whole, model) : whole)
+      const isFull = whole !== undefined && !response.write(shown(whole, model))
       watcher.see(chunk)
       if (isFull) await drained(response)
       gone.throwIfAborted()
@@ -174,9 +174,9 @@ async function pipe(
   } catch {
     const { ending, error } = gone.aborted ? abortedEnding(gone) : { ending: 'cut' as const, error: CUT }
     if (ending === 'abandoned') return ending
-    if (ending === 'cut' && isFailed()) {
+    if (ending === 'cut' && isFailed() && events.rest() === undefined) {
       // The model has told its error itself.
-      response.end(events.rest())
+      response.end()
       return ending
     }
     const event =
@@ -186,13 +186,9 @@ async function pipe(
   } finally {
     end()
   }
-  response.end(events.rest())
+  const rest = events.rest()
+  response.end(rest && shown(rest, model))
   return 'whole'
-}
-
-/** Whether there may be an error among these events: some endpoints quote the key that they refuse. */
-function tellsError({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
-  return Buffer.from(buffer, byteOffset, byteLength).includes('"error"')
 }
 
 const CUT: ApiError = {

@@ -12,7 +12,7 @@ import { openaiForm } from './openai_form.ts'
 import { type Pursuit, pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { ByteCache } from './response_cache.ts'
-import { withoutQuotes } from './secrets.ts'
+import { withoutCredentials } from './secrets.ts'
 import { createEndWatch } from './stream_end.ts'
 import { readStart } from './stream_start.ts'
 import type { Reply } from './transport.ts'
@@ -90,7 +90,7 @@ async function begin(
     const isFinal = kind === 'request' || (kind === 'unsuited' && model === models.at(-1))
     if (!isFinal || hides(model, earlier)) throw failure
     ticket.fail(failure)
-    return whole(reply, withoutQuotes(answer, model), undefined, model, ticket)
+    return whole(reply, withoutCredentials(answer, model), undefined, model, ticket)
   }
   const isEvents = contentOf(reply) === 'events'
   // Some endpoints do not stream whatever they are asked.
@@ -136,8 +136,10 @@ function requireNoError(json: unknown): void {
 
 function whole({ status, headers }: Reply, bytes: Uint8Array, json: unknown, model: Model, ticket: Ticket): Begun {
   const shown = incomingHeaders(headers, keyOf(model))
+  const isFailed = saysFailed(json)
+  const told = isFailed ? withoutCredentials(bytes, model) : bytes
   const release = releaseOf(ticket, () => {})
-  return { status, headers: shown, body: once(bytes), bytes, json, release, isFailed: () => saysFailed(json) }
+  return { status, headers: shown, body: once(told), bytes: told, json, release, isFailed: () => isFailed }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -172,11 +174,11 @@ async function streamed(
         yield value
       }
       isOver = true
-      if (!end.isWhole()) throw new AttemptFailure('a stream that broke off', 'passing')
+      if (!end.isWhole(true)) throw new AttemptFailure('a stream that broke off', 'passing')
     } catch (error) {
       isOver = true
       // Whoever has heard the end may hang up, and so may the endpoint.
-      if (end.isWhole()) return
+      if (end.isWhole(false)) return
       release(signal?.aborted ? 'abandoned' : 'cut')
       throw error
     } finally {

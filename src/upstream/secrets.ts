@@ -19,13 +19,25 @@ export function secretsOf(model: Model): readonly string[] {
     .filter(({ length }) => length >= SHORTEST)
 }
 
-/** What an endpoint says, as it may be shown: the same bytes, or with `***` for secrets where one of them stands there whole. */
-export function withoutQuotes(bytes: Uint8Array, model: Model): Uint8Array {
-  const secrets = secretsOf(model)
+/** What an endpoint says of an error, as it may be shown: the same bytes, with `***` for credentials that it quotes. */
+export function withoutCredentials(bytes: Uint8Array, model: Model): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const lower = text.toLowerCase()
-  const isQuoted = secrets.some(secret => lower.includes(secret))
-  return isQuoted ? Buffer.from(withoutSecrets(text, secrets), 'latin1') : bytes
+  const quoted = credentialsOf(model).filter(credential => text.includes(credential))
+  if (quoted.length === 0) return bytes
+  return Buffer.from(
+    quoted.reduce((shown, credential) => shown.replaceAll(credential, '***'), text),
+    'latin1',
+  )
+}
+
+/** Names of headers, and of parts of a query, whose values nobody else may know; other values may be any word. */
+const CREDENTIAL = /auth|key|token|secret|password|signature|cookie|credential/i
+
+function credentialsOf(model: Model): string[] {
+  const sent = [...Object.entries(headersFor(model)), ...Object.entries(model.endpoint?.query ?? {})]
+  return sent
+    .flatMap(([name, value]) => (CREDENTIAL.test(name) ? [value.replace(/^(?:Bearer|Basic) +/i, '')] : []))
+    .filter(({ length }) => length >= SHORTEST)
 }
 
 /** A text with `***` for every part of it that is a secret, or eight characters or more of one, in capitals or not. */

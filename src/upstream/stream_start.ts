@@ -4,7 +4,7 @@ import { parseJson } from './json.ts'
 /** Bytes of comments before the first event that are waited through. */
 const MOST_HELD = 65_536
 
-/** Bytes of a line that is looked at. */
+/** Bytes of a line by which it is no error, which comes in one short line. */
 const LINE = 1024
 
 /** Lines that say whether an event tells of an error. */
@@ -24,8 +24,7 @@ export async function readStart(body: AsyncIterator<Uint8Array>): Promise<Uint8A
     if (done) throw new AttemptFailure('an empty stream', 'passing')
     held.push(value)
     size += value.length
-    // An error comes in one short line, and the rest needs not be read.
-    text += Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, LINE)).toString('latin1')
+    text += Buffer.from(value.buffer, value.byteOffset, Math.min(value.length, MOST_HELD)).toString('latin1')
     if (hasBegun(text)) break
   }
   return held

@@ -246,6 +246,39 @@ test('a stream that breaks off ends with an error event and no [DONE]', async ()
   expect(text).not.toContain('[DONE]')
 })
 
+test('a stream whose first event is long comes as it is, in one piece or two', async () => {
+  const created = { type: 'response.created', response: { error: null, instructions: `A preview ${'x'.repeat(3000)}` } }
+  const completed = { type: 'response.completed', response: { error: null, output: [] } }
+  const [first, last] = [created, completed].map(event => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+  for (const pieces of [[`${first}${last}`], [first, last]]) {
+    models.instead = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const [i, piece] of pieces.entries()) setTimeout(() => response.write(piece), 30 * i)
+      setTimeout(() => response.end(), 30 * pieces.length)
+      return true
+    }
+    const answer = await post('/v1/responses', { model: 'small', stream: true, input: 'hi' })
+    expect([answer.status, await answer.text()]).toEqual([200, `${first}${last}`])
+  }
+})
+
+test('a stream that breaks off within its last event is cut', async () => {
+  const event = JSON.stringify({ type: 'response.completed', response: { output: ['z'.repeat(9000)] } })
+  for (const isReset of [false, true]) {
+    models.instead = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: {"type":"response.created"}\n\n')
+      response.write(`event: response.completed\ndata: ${event.slice(0, 6000)}`)
+      setTimeout(() => (isReset ? response.destroy() : response.end()), 50)
+      return true
+    }
+    const answer = await post('/v1/responses', { model: 'small', stream: true, input: 'hi' })
+    const [created, cut] = (await answer.text()).split('\n\n')
+    expect(created).toBe('data: {"type":"response.created"}')
+    expect(cut).toContain('"code":"stream_cut"')
+  }
+})
+
 test('an error that a model tells in the midst of a stream goes on once, without the key that it quotes', async () => {
   models.instead = (_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })

@@ -8,7 +8,7 @@ function isWhole(path: string, ...events: readonly (object | string)[]): boolean
   )
   const watch = createEndWatch(path)
   for (let at = 0; at < bytes.length; at += 7) watch.see(bytes.subarray(at, at + 7))
-  return watch.isWhole()
+  return watch.isWhole(true)
 }
 const piece = (content: string, index = 0) => ({ choices: [{ index, delta: { content }, finish_reason: null }] })
 const end = (index = 0, reason: string | null = 'stop') => ({ choices: [{ index, delta: {}, finish_reason: reason }] })
@@ -69,7 +69,44 @@ test.each<[string, object, boolean]>([
 ])('an end of %s that tells of a failure: %j', (path, event, is) => {
   const watch = createEndWatch(path)
   watch.see(Buffer.from(`data: ${JSON.stringify(event)}\n\n`))
-  expect([watch.isWhole(), watch.isFailed()]).toEqual([true, is])
+  expect([watch.isWhole(true), watch.isFailed()]).toEqual([true, is])
+})
+
+const completed = { type: 'response.completed', response: { output: [long], error: null } }
+const { type: _, ...withoutType } = completed
+
+test.each<[string, string, boolean]>([
+  ['its type first', `data: ${JSON.stringify(completed)}\n\n`, true],
+  ['its type last', `data: ${JSON.stringify({ ...withoutType, ...completed })}\n\n`, true],
+  ['its type in a line of its own', `event: response.completed\ndata: ${JSON.stringify(withoutType)}\n\n`, true],
+  ['its type in no place', `data: ${JSON.stringify(withoutType)}\n\n`, false],
+  [
+    'its type in a text',
+    `data: ${JSON.stringify({ metadata: { type: 'response.completed' }, response: [] })}\n\n`,
+    false,
+  ],
+])('the last event of a response, with %s', (_, text, is) => {
+  const watch = createEndWatch('/responses')
+  watch.see(Buffer.from(text))
+  expect(watch.isWhole(false)).toBe(is)
+  const half = createEndWatch('/responses')
+  half.see(Buffer.from(text.slice(0, 6000)))
+  for (const isEnded of [false, true]) if (text.length > 6000) expect(half.isWhole(isEnded)).toBe(false)
+})
+
+test('a last line without its end counts where the stream came to its end', () => {
+  for (const [path, text] of [
+    ['/responses', 'data: {"type":"response.completed"}'],
+    ['/messages', 'data: {"type":"message_stop"}'],
+    ['/chat/completions', `data: ${JSON.stringify(end())}`],
+  ] as const) {
+    const watch = createEndWatch(path)
+    watch.see(Buffer.from(text))
+    expect([watch.isWhole(false), watch.isWhole(true)]).toEqual([false, true])
+    const half = createEndWatch(path)
+    half.see(Buffer.from(text.slice(0, -1)))
+    expect(half.isWhole(true)).toBe(false)
+  }
 })
 
 test('the last events of the other forms, and not their names in a text', () => {
