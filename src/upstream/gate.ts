@@ -16,7 +16,10 @@ export interface Gate {
   readonly isPaced: boolean
   /** Takes the time at which the next request may go out, and gives the milliseconds until then. */
   pace(): number
-  /** Other limits from now on, also for those that wait. */
+  /**
+   * Other limits from now on, also for those that wait for a place. Whoever has been given a time keeps it; where more a second may
+   * go out, those to come wait as if it had been so before.
+   */
   adjust(limits: GateLimits): void
 }
 
@@ -72,7 +75,10 @@ export function createGate(limits: GateLimits, now: () => number): Gate {
       return mine - time
     },
     adjust(next) {
+      const earlier = rateLimit
       ;({ maxConcurrency = Number.POSITIVE_INFINITY, rateLimit = Number.POSITIVE_INFINITY } = next)
+      const time = now()
+      if (rateLimit > earlier && nextAt > time) nextAt = time + ((nextAt - time) * earlier) / rateLimit
       for (const waiter of waiting) {
         if (!tryEnter()) return
         letIn(waiter)

@@ -33,3 +33,16 @@ test('a pace is kept from one request to the next, also where it changes between
   clock.time = 5000
   expect([gate.pace(), gate.pace()]).toEqual([0, 1000])
 })
+
+test('a faster pace counts at once, and none leaves nothing to wait for', () => {
+  const clock = { time: 0 }
+  const gate = createGate({ rateLimit: 1 }, () => clock.time)
+  for (let i = 0; i < 60; i++) gate.pace()
+  clock.time = 10_000
+  gate.adjust({ rateLimit: 100 })
+  expect([gate.pace(), gate.pace()]).toEqual([500, 510])
+  gate.adjust({})
+  expect([gate.isPaced, gate.pace(), gate.pace()]).toEqual([false, 0, 0])
+  gate.adjust({ rateLimit: 10 })
+  expect([gate.pace(), gate.pace()]).toEqual([0, 100])
+})
