@@ -56,7 +56,16 @@ export const serveSchema = v.strictObject({
   max_queue: count('Requests that wait for a place, in each worker; beyond, 503. Default 2048.', 2048),
   headers_timeout: v.optional(duration('Until the headers of a request are there. Default 30s.'), 30_000),
   request_timeout: v.optional(duration('Until the whole request is there. Default 1m.'), 60_000),
-  drain: count('Seconds that requests under way may take after SIGTERM. Default 30.', 30),
+  drain: v.optional(
+    v.pipe(
+      v.number(),
+      v.safeInteger('expected a whole number'),
+      v.minValue(1),
+      v.maxValue(86_400),
+      v.description('Seconds that requests under way may take after SIGTERM, up to a day. Default 30.'),
+    ),
+    30,
+  ),
   workers: count(
     'Processes. Limits of requests and calls at a time, and of calls a second, are those of each. Default 1.',
     1,

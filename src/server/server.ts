@@ -6,7 +6,7 @@ import { type ApiError, envelope } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { giveUp, SERVER_STOPPING, stopAnswer } from './gone.ts'
 
-/** Where to listen, and how long a request may take to come. Milliseconds. */
+/** Where to listen, and how long a request may take to come. Milliseconds, of which parts count as whole. */
 export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number
@@ -70,11 +70,11 @@ export function listen(
   let isDraining = false
   const server = createHttpServer(
     {
-      headersTimeout: Math.min(headersTimeout, requestTimeout),
-      requestTimeout,
+      headersTimeout: whole(Math.min(headersTimeout, requestTimeout)),
+      requestTimeout: whole(requestTimeout),
       keepAliveTimeout: KEEP_ALIVE,
       maxHeaderSize: HEADER_BYTES,
-      connectionsCheckingInterval: Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout)),
+      connectionsCheckingInterval: whole(Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout))),
     },
     (request, response) => {
       const { socket } = request
@@ -137,6 +137,11 @@ export function listen(
       })
     })
   }
+}
+
+/** Node takes no other times. */
+function whole(milliseconds: number): number {
+  return Math.min(Math.ceil(milliseconds), Number.MAX_SAFE_INTEGER)
 }
 
 /** The error of an address that cannot be had: whoever named it can name another. */

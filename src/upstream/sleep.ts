@@ -1,7 +1,7 @@
 import { onAbort } from './on_abort.ts'
 
-/** What a timer can hold; it would take more for nothing. */
-const LONGEST = 2 ** 31 - 1
+/** Milliseconds that a timer can hold, 24 days; it would take more for nothing. */
+export const LONGEST_TIMER = 2 ** 31 - 1
 
 /** Waits, at most 24 days; ends early where the signal is aborted. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -12,7 +12,7 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
       forget()
       resolve()
     }
-    const timer = setTimeout(done, Math.min(milliseconds, LONGEST))
+    const timer = setTimeout(done, Math.min(milliseconds, LONGEST_TIMER))
     const forget = onAbort(signal, done)
   })
 }

@@ -6,6 +6,7 @@ import { decoded } from './decoded.ts'
 import { networkFailure } from './network_failure.ts'
 import { onAbort } from './on_abort.ts'
 import { createReplyBody, type ReplyBody } from './reply_body.ts'
+import { LONGEST_TIMER } from './sleep.ts'
 
 /** A POST on its way out. */
 export interface OutgoingRequest {
@@ -41,7 +42,7 @@ export interface Transport {
 export async function openTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Promise<Transport> {
   const { createAgent } = await import('./agent.ts')
   const agent = createAgent(connect)
-  const { lend, giveBack } = createAlarms(Math.min(firstByte, idle, total))
+  const { lend, giveBack } = createAlarms(Math.min(firstByte, idle, total, LONGEST_TIMER))
   return {
     send: ({ origin, path, headers, body, signal }) =>
       new Promise((resolve, reject) => {
@@ -80,7 +81,7 @@ export async function openTransport({ connect, firstByte, idle, total }: Require
           // After a pause of our own the answer may be there and not read yet: it gets one turn of the event loop.
           if (now >= end && !isOverdue) setImmediate(check)
           else if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing', { isTimeout: true }))
-          else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle))).unref()
+          else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle, LONGEST_TIMER))).unref()
           isOverdue = now >= end
         }
         const alarm = lend(check)

@@ -266,6 +266,11 @@ test('whatever the bytes, there are problems with a place or a configuration, an
   )
 })
 
+test('a time to drain that no timer can hold is told', async () => {
+  expect(await problems('serve: { drain: 86400 }\n')).toEqual([])
+  expect(await problems('serve: { drain: 3000000 }\n')).toEqual([':1:17: serve.drain: expected <=86400, got 3000000.'])
+})
+
 test('a shadow policy that there is not, and two keys of one name, are told with their places', async () => {
   const sha256 = 'a'.repeat(64)
   expect(await problems('serve: { shadow: rulez }\n')).toEqual([

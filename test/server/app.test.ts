@@ -123,3 +123,9 @@ test.each([
   const answer = await fetch(url + path)
   expect(((await answer.json()) as { type?: string }).type).toBe(isAnthropic ? 'error' : undefined)
 })
+
+test('times that are no whole numbers, or larger than Node takes, are no reason not to listen', async () => {
+  const times = { headersTimeout: 150.5, requestTimeout: 1e300 }
+  server = await listen(async () => {}, { port: 0, host: '127.0.0.1', ...times })
+  expect(server.port).toBeGreaterThan(0)
+})
