@@ -61,7 +61,9 @@ const modelSettings = v.strictObject({
   modalities: v.exactOptional(
     v.pipe(
       v.array(v.picklist(['text', 'image', 'audio', 'video', 'file']), 'expected a list such as [text, image]'),
-      v.description('What it takes; with image it is the same as vision: true.'),
+      v.description(
+        'What it takes; a policy picks it for nothing else: a list without file or audio refuses files or audio. With image it is the same as vision: true.',
+      ),
     ),
   ),
   tags: v.exactOptional(
