@@ -96,6 +96,7 @@ export function createMetrics(sources: MetricSources): Metrics {
         if (tried.latency === 0) continue
         attempts.add(1, tried.model, tried.failure === undefined && tried !== cut ? 'ok' : 'failed')
       }
+      if (exchange.spent) for (const [spender, cost] of exchange.spent) dollars.add(cost, spender, client.name)
       if (model === undefined) return
       latency.observe(exchange.latency / 1000, model)
       if (exchange.firstByte !== undefined) firstByte.observe(exchange.firstByte / 1000, model)
@@ -106,7 +107,7 @@ export function createMetrics(sources: MetricSources): Metrics {
         tokens.add(usage.inputTokens, model, client.name, 'input', estimated)
         tokens.add(usage.outputTokens, model, client.name, 'output', estimated)
       }
-      if (exchange.cost !== undefined) dollars.add(exchange.cost, model, client.name)
+      if (exchange.cost !== undefined && !exchange.spent) dollars.add(exchange.cost, model, client.name)
     },
     refuse(code) {
       failures.add(1, code)

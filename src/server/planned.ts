@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
 import type { ChatBody } from '../upstream/upstream_types.ts'
-import { abandonedFigures } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
@@ -35,10 +34,10 @@ export async function answerPlanned(
 ): Promise<void> {
   const signal = goneSignal(response)
   const isStream = body.stream === true
+  const spent = new Map<string, number>()
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
-    parts.onExchange({ ...exchange, ...outcome, isStream, latency: parts.now() - exchange.started })
+    parts.onExchange({ ...exchange, ...outcome, ...paid(spent), isStream, latency: parts.now() - exchange.started })
   let answer: PlanAnswer
-  let left = 0
   try {
     const { decision, request } = exchange
     answer = await routing.carryOut({
@@ -48,20 +47,18 @@ export async function answerPlanned(
       headers: shared(received),
       prompt: request.prompt,
       signal,
-      onAbandoned: model => {
-        left += abandonedFigures(model, request).cost ?? 0
+      onSpent: (model, cost) => {
+        spent.set(model, (spent.get(model) ?? 0) + cost)
       },
     })
   } catch (thrown) {
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
-    const { cost } = (thrown ?? {}) as { cost?: unknown }
-    const spent = typeof cost === 'number' ? { cost } : left > 0 ? { cost: left } : {}
-    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...spent })
+    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
     return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
-  const { model, attempts, isCached, usage, cost } = answer
+  const { model, attempts, isCached, usage } = answer
   if (exchange.decision!.plan === 'until_accepted') onAnswer(model)
   const headers = ['content-type', isStream ? 'text/event-stream' : 'application/json']
   tellAnswer(headers, exchange, model, attempts, isCached)
@@ -70,7 +67,13 @@ export async function answerPlanned(
   response.end(isStream ? eventsOf(whole, includesUsage(body)) : JSON.stringify(whole))
   const firstByte = parts.now() - exchange.started
   const ending = (await handedOver(response)) ? 'whole' : 'abandoned'
-  report({ status: 200, model, ending, attempts, isCached, firstByte, usage, cost })
+  report({ status: 200, model, ending, attempts, isCached, firstByte, usage })
+}
+
+/** Whatever became of the plan: what its calls cost, judges and models that were given up included. */
+function paid(spent: ReadonlyMap<string, number>): Pick<Exchange, 'cost' | 'spent'> {
+  if (spent.size === 0) return {}
+  return { spent: [...spent], cost: [...spent.values()].reduce((sum, cost) => sum + cost, 0) }
 }
 
 /** One idempotency key for several calls would have an endpoint repeat its first answer, and none of them is streamed. */

@@ -67,7 +67,10 @@ export interface Exchange {
   readonly isCached: boolean
   /** Estimated where the answer does not say. */
   readonly usage?: Usage | undefined
+  /** Of several models as far as prices are known. */
   readonly cost?: number | undefined
+  /** `cost` by the model that it was spent on, where several may have been asked. */
+  readonly spent?: readonly (readonly [model: string, cost: number])[]
   /** Until the answer ended. */
   readonly latency: number
   /** Until its first byte went to the client. */

@@ -37,7 +37,7 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
       const { value, model, attempts, isCached } = await pursue<Said>(core, {
         models: call.models,
         signal: call.signal,
-        onAbandoned: call.onAbandoned,
+        onAbandoned: call.onSpent && (model => tellSpent(call, model.id, askingCost(model, call.body))),
         isCommitted: () => hasSpoken,
         ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
         async attempt(model, ticket) {
@@ -54,7 +54,9 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
       })
       const text = textOf(value.completion)
       if (isCached && text) onText?.(text)
-      return answerOf(value, text, model, attempts, isCached, performance.now() - started)
+      const answer = answerOf(value, text, model, attempts, isCached, performance.now() - started)
+      tellSpent(call, answer.model, answer.cost)
+      return answer
     },
   }
 }
@@ -140,6 +142,20 @@ async function readStream(
   }
   take(parser.end())
   return reader.end()
+}
+
+function tellSpent({ onSpent }: ChatCall, model: string, cost: number | undefined): void {
+  if (cost !== undefined) onSpent?.(model, cost)
+}
+
+/** US dollars of a request alone, as estimated. */
+function askingCost(model: Model, body: ChatBody): number | undefined {
+  const usage = completeUsage(
+    { inputTokens: undefined, outputTokens: 0 },
+    () => requestIn(body),
+    () => 0,
+  )
+  return costOf(model, usage)
 }
 
 /** For counting. */

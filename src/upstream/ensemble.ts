@@ -37,7 +37,7 @@ export async function askAll(request: PlannedRequest, parts: PlanParts): Promise
     signal?.throwIfAborted()
     const { answers, failed } = sort(outcomes, decision.models, rule)
     const least = rule.atLeast ?? 1
-    if (answers.length < least) throw tooFew(answers, least, failed)
+    if (answers.length < least) throw tooFew(answers.length, least, failed)
     const merged = await merge(rule, answers, request, parts)
     return { ...merged, calls: [...merged.calls, ...failed] }
   } finally {
@@ -74,11 +74,7 @@ function lateCall(model: string, deadline: number): PlanCall {
   return { model, purpose: 'answer', failure, attempts: [{ model, failure, category: 'timeout', latency: deadline }] }
 }
 
-function tooFew(answers: readonly Answer[], least: number, failed: readonly PlanCall[]): CallError {
-  const expected = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${answers.length}`
-  return planErrorOf(
-    expected,
-    failed,
-    answers.reduce((sum, { cost = 0 }) => sum + cost, 0),
-  )
+function tooFew(answers: number, least: number, failed: readonly PlanCall[]): CallError {
+  const expected = `ensemble: expected ${least} ${least === 1 ? 'answer' : 'answers'} or more, got ${answers}`
+  return planErrorOf(expected, failed)
 }

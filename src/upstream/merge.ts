@@ -75,7 +75,12 @@ async function pickedByJudge(judge: Judge, prompt: string, answers: readonly Ans
 }
 
 async function bestRated(judge: Judge, prompt: string, answers: readonly Answer[]): Promise<PlanResult> {
-  const ratings = await Promise.all(answers.map(answer => heard(judge, rate(judge, prompt, saidOf(answer)))))
+  // All are waited for, since each may be paid: none is to end after the plan has.
+  const asked = await Promise.allSettled(answers.map(answer => heard(judge, rate(judge, prompt, saidOf(answer)))))
+  const ratings = asked.map(outcome => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
   const scores = ratings.map(({ verdict }) => verdict ?? Number.NaN)
   const best = scores.reduce(
     (best, score, i) => (score > (scores[best] ?? Number.NaN) || (best < 0 && !Number.isNaN(score)) ? i : best),

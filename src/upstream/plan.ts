@@ -3,7 +3,7 @@ import { askInTurn } from './cascade.ts'
 import { keyOf } from './destination.ts'
 import { askAll } from './ensemble.ts'
 import { askedOf, callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
-import type { Usage } from './upstream_types.ts'
+import type { Caller, ChatCall, Usage } from './upstream_types.ts'
 
 /**
  * Carries out what was decided for a request: asks the one model (then its fallbacks), all of them and merges, or one after
@@ -11,8 +11,9 @@ import type { Usage } from './upstream_types.ts'
  * @throws CallError where there is no answer; UsageError, DataError where a model or a rule lacks something; the reason of the
  * signal.
  */
-export async function carryOut(request: PlannedRequest, parts: PlanParts): Promise<PlanAnswer> {
-  const { decision, onText } = request
+export async function carryOut(request: PlannedRequest, given: PlanParts): Promise<PlanAnswer> {
+  const { decision, onText, onSpent } = request
+  const parts = onSpent ? { ...given, caller: metered(given.caller, onSpent) } : given
   if (decision.plan === 'single') {
     const chosen = decision.models.map(parts.modelOf)
     const models = [...chosen, ...(parts.fallbacks ?? []).filter(({ id }) => !decision.models.includes(id))]
@@ -43,6 +44,11 @@ export async function carryOut(request: PlannedRequest, parts: PlanParts): Promi
     calls,
     how,
   }
+}
+
+/** Tells of every call, whoever makes it: for an answer, a sample or a judgement. */
+function metered(caller: Caller, onSpent: NonNullable<ChatCall['onSpent']>): Caller {
+  return { ...caller, call: call => caller.call({ ...call, onSpent }) }
 }
 
 /** The id of the model that judges the answers of a plan; undefined where none is needed. */

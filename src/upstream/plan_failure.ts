@@ -4,9 +4,8 @@ import { CallError } from './upstream_types.ts'
 /**
  * The error of a plan that came to no answer: what each call did, and what to do about it.
  * @param expected as a sentence without its end: `ensemble: expected 2 answers or more, got 1`.
- * @param cost US dollars of answers that came all the same.
  */
-export function planErrorOf(expected: string, calls: readonly PlanCall[], cost?: number): CallError {
+export function planErrorOf(expected: string, calls: readonly PlanCall[]): CallError {
   const attempts = calls.flatMap(call => call.attempts)
   const categories = new Set(attempts.flatMap(({ category }) => category ?? []))
   const [category] = categories
@@ -20,6 +19,5 @@ export function planErrorOf(expected: string, calls: readonly PlanCall[], cost?:
       : 'Try again later'
   return new CallError(`${told} ${what}, or name other models.`, {
     ...{ attempts, told, isAccountRefused, isRequestRefused },
-    ...(cost === undefined ? {} : { cost }),
   })
 }

@@ -11,7 +11,7 @@ import {
 } from './upstream_types.ts'
 
 /** A decided request: `body`, or the bytes that were received, is what is sent, but for the model. */
-export interface PlannedRequest extends Pick<ChatCall, 'body' | 'received' | 'headers' | 'signal' | 'onAbandoned'> {
+export interface PlannedRequest extends Pick<ChatCall, 'body' | 'received' | 'headers' | 'signal' | 'onSpent'> {
   readonly decision: Decision
   /** What judges and scorers read as the request. */
   readonly prompt: string
@@ -72,13 +72,12 @@ export interface PlanResult {
 }
 
 /** What all calls for an answer have in common. */
-export function askedOf({ body, received, headers, signal, onAbandoned }: PlannedRequest): Omit<ChatCall, 'models'> {
+export function askedOf({ body, received, headers, signal }: PlannedRequest): Omit<ChatCall, 'models'> {
   return {
     body,
     ...(received ? { received } : {}),
     ...(headers ? { headers } : {}),
     ...(signal ? { signal } : {}),
-    ...(onAbandoned ? { onAbandoned } : {}),
   }
 }
 

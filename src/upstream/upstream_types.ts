@@ -66,8 +66,11 @@ export interface ChatCall {
   readonly headers?: ForwardRequest['headers']
   /** Aborting it cancels the call, which then throws the signal's reason. */
   readonly signal?: AbortSignal
-  /** Called where the signal ends an attempt that is under way: the model may be paid for it all the same. */
-  readonly onAbandoned?: (model: Model) => void
+  /**
+   * Called with a model's id and US dollars, where prices are known, as soon as they are owed: for an answer; for the request alone,
+   * as estimated, where the signal ends an attempt that is under way, since the model may be paid for it all the same.
+   */
+  readonly onSpent?: (model: string, cost: number) => void
   /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */
   readonly onText?: (text: string) => void
   /** Neither looks into the response cache nor adds to it, as for several samples of one prompt. Default false. */
@@ -170,8 +173,6 @@ export interface CallErrorDetails {
   readonly isAccountRefused: boolean
   /** Whether the request itself was at fault, so that no model will take it. */
   readonly isRequestRefused: boolean
-  /** US dollars of answers that came all the same, as far as prices are known. */
-  readonly cost?: number
   /** The message for clients of a server, who must not learn where models run; absent where nobody wrote one. */
   readonly told?: string
 }
@@ -183,16 +184,14 @@ export class CallError extends UpstreamError implements CallErrorDetails {
   readonly retryAt?: number
   readonly isAccountRefused: boolean
   readonly isRequestRefused: boolean
-  readonly cost?: number
   readonly told?: string
 
   constructor(message: string, details: CallErrorDetails) {
-    const { attempts, status, retryAt, isAccountRefused, isRequestRefused, cost, told } = details
+    const { attempts, status, retryAt, isAccountRefused, isRequestRefused, told } = details
     super(message)
     this.attempts = attempts
     if (status !== undefined) this.status = status
     if (retryAt !== undefined) this.retryAt = retryAt
-    if (cost !== undefined) this.cost = cost
     if (told !== undefined) this.told = told
     this.isAccountRefused = isAccountRefused
     this.isRequestRefused = isRequestRefused

@@ -247,6 +247,68 @@ test('who leaves a plan before its answer pays all models that were asked for wh
   expect(line()!.cost).toBeCloseTo(0.003)
 })
 
+describe('what several models were paid is counted by model, and judges too', () => {
+  const answered = 18 / 1e6
+  const long = ask({ messages: [{ role: 'user', content: 'x'.repeat(4000) }] })
+
+  /** Dollars by model. */
+  async function dollars({ url }: ServeProcess): Promise<Record<string, number>> {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    return Object.fromEntries(
+      [...metrics.matchAll(/^llmroute_dollars_total\{model="(\w+)",key=""\} (.+)$/gm)].map(([, model, sum]) => [
+        model!,
+        Number(sum),
+      ]),
+    )
+  }
+
+  /** Asks, leaves once so many calls have come, and gives what that cost. */
+  async function left(one: ServeProcess, calls: number): Promise<{ cost: unknown; by: Record<string, number> }> {
+    const controller = new AbortController()
+    const asked = fetch(`${one.url}/v1/chat/completions`, {
+      ...{ method: 'POST', body: JSON.stringify(long), signal: controller.signal },
+    })
+    await one.until(() => models.received.length === calls)
+    // What was answered before them has been read by then.
+    for (let i = 0; i < 3; i++) await fetch(`${one.url}/health`)
+    controller.abort()
+    await expect(asked).rejects.toThrow()
+    const line = () => one.log().find(({ ending }) => ending === 'abandoned')
+    await one.until(() => line() !== undefined)
+    return { cost: line()!.cost, by: await dollars(one) }
+  }
+
+  test.each([
+    ['ensemble: { models: [a, b] }', 2, 'b', { a: answered }],
+    ['ensemble: { models: [a, b], merge: judge, judge: c }', 3, 'c', { a: answered, b: answered }],
+    ['ensemble: { models: [a, b], merge: best_of_n, judge: c }', 4, 'c', { a: answered, b: answered }],
+    ['cascade: { order: [a, b], accept: judge, judge: c }', 2, 'c', { a: answered }],
+    ['cascade: { order: [a, b], accept: self_consistency, samples: 2 }', 2, 'a', {}],
+  ] as const)('by who leaves %s', async (plan, calls, hangs, answers) => {
+    const one = await start(`policy: ${plan.split(':')[0]}\n${plan}`)
+    models.instead = ({ body }) => body.model === `provider/${hangs}`
+    const { cost, by } = await left(one, calls)
+    const sent = models.received.filter(({ body }) => body.model === `provider/${hangs}`)
+    const read = sent.flatMap(({ body }) => body.messages.map(({ content }) => String(content))).join('')
+    // At four characters a token and $1 a million; each turn is rounded up.
+    expect(by).toEqual({ ...answers, [hangs]: expect.closeTo(read.length / 4 / 1e6, 5) })
+    expect(cost).toBeCloseTo(
+      Object.values(by).reduce((sum, one) => sum + one),
+      9,
+    )
+  })
+
+  test('by an ensemble that goes on without a late model', async () => {
+    const one = await start(`${ENSEMBLE.slice(0, -1)}, deadline: 300 }`)
+    models.instead = ({ body }) => body.model === 'provider/c'
+    expect((await post(one, long)).status).toBe(200)
+    await one.until(() => one.log().some(({ ending }) => ending === 'whole'))
+    const by = await dollars(one)
+    expect(by).toEqual({ a: answered, b: answered, c: expect.closeTo(0.001) })
+    expect(one.log().find(({ ending }) => ending === 'whole')!.cost).toBeCloseTo(by.a! + by.b! + by.c!, 9)
+  })
+})
+
 test('what an ensemble without an answer has cost all the same is known', async () => {
   const one = await start(`${ENSEMBLE.slice(0, -1)}, at_least: 3 }`)
   models.instead = ({ body }, response) => body.model === 'provider/c' && json(response, 500, {})
