@@ -25,7 +25,8 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     else if (VIDEO.includes(type)) needs.video = true
     else if (FILES.includes(type)) seeFile(part)
     else if (CALLS.includes(type)) otherTokens += jsonTokens(part)
-    else if (type === 'tool_result') seeWithin(part.content)
+    else if (RESULTS.includes(type)) seeWithin(part.content)
+    else otherTokens += tokensBesideText(part)
   }
   const seeWithin = (content: unknown) => {
     otherTokens += jsonTokens(textOf(content) ?? '')
@@ -41,14 +42,14 @@ export function needsOf(body: Readonly<Record<string, unknown>>): Needs {
     }
     needs.files = true
     const { file_data: bytes } = (part.file ?? part) as Fields
-    const isText = typeof bytes === 'string' && bytes.startsWith('data:text/')
-    // In base64, four characters of three bytes.
-    otherTokens += isText ? Math.ceil((roughTokens(bytes) * 3) / 4) : TOKENS_PER_FILE
+    otherTokens += typeof bytes === 'string' && TEXT_FILE.test(bytes) ? encodedTokens(bytes) : TOKENS_PER_FILE
   }
   for (const turns of [recordsIn(body.messages), recordsIn(body.input)]) {
     for (const turn of turns) {
       if (CALLS.includes(turn.type)) otherTokens += jsonTokens(turn)
       for (const call of recordsIn(turn.tool_calls)) otherTokens += jsonTokens(call)
+      if (turn.function_call) otherTokens += jsonTokens(turn.function_call)
+      otherTokens += tokensBesideText(turn)
       for (const part of recordsIn(turn.content)) see(part)
       for (const part of recordsIn(turn.output)) see(part)
     }
@@ -84,7 +85,17 @@ const AUDIO: readonly unknown[] = ['input_audio', 'audio_url']
 const VIDEO: readonly unknown[] = ['video_url', 'input_video', 'video']
 const FILES: readonly unknown[] = ['file', 'input_file', 'document']
 /** Calls of tools that stand among the turns (Responses) or their parts (Anthropic). */
-const CALLS: readonly unknown[] = ['function_call', 'custom_tool_call', 'tool_use']
+const CALLS: readonly unknown[] = ['function_call', 'custom_tool_call', 'tool_use', 'server_tool_use', 'mcp_tool_use']
+/** Parts that hold others, of Anthropic's form. */
+const RESULTS: readonly unknown[] = ['tool_result', 'search_result', 'mcp_tool_result', 'web_search_tool_result']
+/** Files that are texts, by their type. */
+const TEXT_FILE =
+  /^data:(?:text\/|application\/(?:[\w.-]+\+)?(?:json|jsonl|x-ndjson|xml|yaml|x-yaml|toml|sql|javascript)[;,])/i
+
+/** What an earlier answer, or a part of it, holds beside its text: its thinking, why it refused, what only the provider reads. */
+function tokensBesideText({ thinking, refusal, encrypted_content: encrypted }: Fields): number {
+  return tokensIn(thinking) + tokensIn(refusal) + (typeof encrypted === 'string' ? encodedTokens(encrypted) : 0)
+}
 
 /** Prompts of Completions and Embeddings that come as ids of tokens, one prompt or several. */
 function idsIn(value: unknown): number {
@@ -124,5 +135,8 @@ const recordsIn = (value: unknown): readonly Fields[] =>
 const isCount = (value: unknown): value is number => typeof value === 'number' && value >= 0
 
 const tokensIn = (value: unknown) => (typeof value === 'string' ? roughTokens(value) : 0)
+
+/** Of base64: four characters of three bytes. */
+const encodedTokens = (text: string) => Math.ceil((roughTokens(text) * 3) / 4)
 
 const jsonTokens = (value: unknown) => Math.ceil(Buffer.byteLength(JSON.stringify(value)) / JSON_PER_TOKEN)

@@ -93,6 +93,58 @@ describe('needs of a chat request', () => {
       { files: true, otherTokens: 3000 + 1500 },
     ],
     [
+      'files that are text by another name',
+      {
+        input: [
+          'application/json',
+          'application/ld+json',
+          'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+        ].map(type => ({
+          content: [{ type: 'input_file', file_data: `data:${type};base64,`.padEnd(16_000, 'A') }],
+        })),
+      },
+      { files: true, otherTokens: 3000 + 3000 + 1500 },
+    ],
+    [
+      'of answers before: a call in the old form, refusals, what only the provider reads',
+      {
+        messages: [
+          { role: 'assistant', content: null, function_call: { name: 'f', arguments: 'x'.repeat(3973) } },
+          { role: 'assistant', content: null, function_call: null, refusal: 'x'.repeat(4000) },
+        ],
+        input: [
+          { type: 'reasoning', summary: [], encrypted_content: 'A'.repeat(4000) },
+          { role: 'assistant', content: [{ type: 'refusal', refusal: 'x'.repeat(4000) }] },
+        ],
+      },
+      { otherTokens: 1334 + 1000 + 750 + 1000 },
+    ],
+    [
+      "of answers before, in Anthropic's form: thinking, calls and results of the provider's tools",
+      {
+        messages: [
+          {
+            role: 'assistant',
+            content: [
+              { type: 'thinking', thinking: 'x'.repeat(4000), signature: 'sig' },
+              { type: 'server_tool_use', input: { q: 'x'.repeat(3959) } },
+              {
+                type: 'web_search_tool_result',
+                content: [{ type: 'web_search_result', encrypted_content: 'A'.repeat(4000) }],
+              },
+            ],
+          },
+          {
+            role: 'user',
+            content: [
+              { type: 'search_result', title: 't', source: 'u', content: [{ type: 'text', text: 'x'.repeat(28) }] },
+            ],
+          },
+        ],
+      },
+      { otherTokens: 1000 + 1334 + 750 + 1 + 10 },
+    ],
+    [
       "Anthropic's documents of text, in results of tools too, which are no files",
       {
         messages: [
