@@ -39,41 +39,29 @@ const LAST_TYPES: Readonly<Record<string, Readonly<Record<string, boolean>>>> = 
   },
 }
 
-/** A line that goes by: its beginning and its end, which may overlap. */
-interface Edges {
-  head: string
-  tail: string
-}
-
 /** By the type of events, which stands in their line of type, or first or last in their data. */
 function watchTypes(types: Readonly<Record<string, boolean>>): EndWatch {
-  let line: Edges = { head: '', tail: '' }
+  const names = Object.keys(types)
+  // Names of the list, not pieces of texts, which would keep the texts.
+  const known = (name: string | undefined) => names.find(own => own === name)
   let type: string | undefined
   let last: string | undefined
-  const typeOf = ({ head, tail }: Edges) => {
+  const typeOf = (head: string, tail: string) => {
     if (!head.startsWith('data:')) return undefined
-    const told = /^data: ?\{\s*"type"\s*:\s*"([^"]+)"/.exec(head) ?? /"type"\s*:\s*"([^"]+)"[^{}[\]]*\}\s*$/.exec(tail)
-    return [told?.[1], type].find(name => name !== undefined && Object.hasOwn(types, name))
+    const [, told] =
+      /^data: ?\{\s*"type"\s*:\s*"([^"]+)"/.exec(head) ?? /"type"\s*:\s*"([^"]+)"[^{}[\]]*\}\s*$/.exec(tail) ?? []
+    return known(told) ?? type
   }
-  const end = () => {
-    last = typeOf(line) ?? last
-    const { head } = line
-    if (head.startsWith('event:')) type = head.slice(6).trim()
+  const lines = createLines(0, (head, tail) => {
+    last = typeOf(head, tail) ?? last
+    if (head.startsWith('event:')) type = known(head.slice(6).trim())
     else if (head === '') type = undefined
-    line = { head: '', tail: '' }
-  }
+  })
   return {
-    see(chunk) {
-      for (const [i, piece] of textOf(chunk)
-        .split(/\r?\n|\r/)
-        .entries()) {
-        if (i > 0) end()
-        if (line.head.length < EDGE) line.head += piece.slice(0, EDGE - line.head.length)
-        line.tail = `${line.tail}${piece}`.slice(-EDGE)
-      }
-    },
+    see: lines.see,
     isWhole(isEnded) {
-      const told = (isEnded && /\}\s*$/.test(line.tail) ? typeOf(line) : undefined) ?? last
+      const { head, tail } = lines.rest()
+      const told = (isEnded && /\}\s*$/.test(tail) ? typeOf(head, tail) : undefined) ?? last
       return told !== undefined && told !== 'error'
     },
     isFailed: () => last !== undefined && !types[last],
@@ -82,10 +70,12 @@ function watchTypes(types: Readonly<Record<string, boolean>>): EndWatch {
 
 /** `[DONE]`, or else no choice that is seen without its end; and no error. Texts may hold all of that, but never as a line. */
 function watchCompletion(): EndWatch {
-  const tail = createTail()
-  let head = ''
-  /** Whether the latest of the longer lines told an end, which may be longer than the tail. */
+  const tail = createTail(TAIL)
+  /** Whether the latest of the lines that are longer than the tail told an end. */
   let hasFinish = false
+  const lines = createLines(TAIL, head => {
+    hasFinish = FINISH.test(head)
+  })
   const seen = (isEnded: boolean) => {
     const text = tail.text()
     const isLineWhole = isEnded && /(?:\}|\[DONE\])\s*$/.test(text)
@@ -94,16 +84,7 @@ function watchCompletion(): EndWatch {
   return {
     see(chunk) {
       tail.see(chunk)
-      for (const [i, piece] of textOf(chunk)
-        .split(/[\r\n]/)
-        .entries()) {
-        if (i > 0) {
-          if (FINISH.test(head)) hasFinish = true
-          else if (/"(?:delta|text)"\s*:/.test(head)) hasFinish = false
-          head = ''
-        }
-        if (head.length < EDGE) head += piece.slice(0, EDGE - head.length)
-      }
+      lines.see(chunk)
     },
     isWhole(isEnded) {
       const text = seen(isEnded)
@@ -115,6 +96,51 @@ function watchCompletion(): EndWatch {
     isFailed() {
       const text = seen(true)
       return /"finish_reason"\s*:\s*"error"/.test(text) || dataOf(text).some(isError)
+    },
+  }
+}
+
+const [LF, CR] = [10, 13]
+
+/**
+ * Cuts a stream into lines, and tells both ends of each that has `least` bytes or more. Bytes are copied: chunks that were kept, or
+ * pieces of their texts, would outlive the collections of young garbage, a thousand streams of them.
+ */
+function createLines(least: number, onLine: (head: string, tail: string) => void) {
+  const head = Buffer.allocUnsafeSlow(EDGE)
+  const tail = createTail(EDGE)
+  let length = 0
+  let isAfterCr = false
+  const add = (piece: Uint8Array) => {
+    if (length < EDGE) head.set(piece.subarray(0, EDGE - length), length)
+    tail.see(piece)
+    length += piece.length
+  }
+  const rest = () => ({ head: head.toString('latin1', 0, Math.min(length, EDGE)), tail: tail.text() })
+  return {
+    rest,
+    see(chunk: Uint8Array) {
+      let cr = chunk.indexOf(CR)
+      for (let start = 0; start < chunk.length; ) {
+        if (cr >= 0 && cr < start) cr = chunk.indexOf(CR, start)
+        const lf = chunk.indexOf(LF, start)
+        const end = lf < 0 || (cr >= 0 && cr < lf) ? cr : lf
+        if (end < 0) {
+          add(chunk.subarray(start))
+          isAfterCr = false
+          return
+        }
+        const isSecond = isAfterCr && end === start && chunk[end] === LF
+        if (end > start) add(chunk.subarray(start, end))
+        if (length >= least && !isSecond) {
+          const line = rest()
+          onLine(line.head, line.tail)
+        }
+        length = 0
+        tail.clear()
+        isAfterCr = chunk[end] === CR
+        start = end + 1
+      }
     },
   }
 }
@@ -142,25 +168,24 @@ function openChoices(events: readonly string[]): Set<unknown> {
   return open
 }
 
-/** The last bytes of a stream, copied: chunks that were kept would outlive the collections of young garbage, a thousand streams of them. */
-function createTail() {
+/** The last `most` bytes or more of what goes by, copied. */
+function createTail(most: number) {
   let tail: Buffer | undefined
   let size = 0
   return {
     see(chunk: Uint8Array) {
-      tail ??= Buffer.allocUnsafeSlow(2 * TAIL)
-      const latest = chunk.length > TAIL ? chunk.subarray(-TAIL) : chunk
+      tail ??= Buffer.allocUnsafeSlow(2 * most)
+      const latest = chunk.length > most ? chunk.subarray(-most) : chunk
       if (size + latest.length > tail.length) {
-        tail.copyWithin(0, size - TAIL, size)
-        size = TAIL
+        tail.copyWithin(0, size - most, size)
+        size = most
       }
       tail.set(latest, size)
       size += latest.length
     },
+    clear() {
+      size = 0
+    },
     text: () => tail?.toString('latin1', 0, size) ?? '',
   }
-}
-
-function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }
