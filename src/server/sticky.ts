@@ -1,4 +1,4 @@
-import { hashTwice } from '../text/hash.ts'
+import { hash53 } from '../text/hash.ts'
 
 /** Which model a conversation has; a bounded number of them. */
 export interface StickyModels {
@@ -57,8 +57,7 @@ export function createStickyModels(buckets = BUCKETS): StickyModels {
   }
 }
 
-/** 53 bits, at least 1. */
+/** At least 1. */
 function hashOf(key: string): number {
-  const [one, other] = hashTwice(key, 1, 2)
-  return one * 2 ** 21 + (other >>> 11) || 1
+  return hash53(key) || 1
 }

@@ -20,6 +20,12 @@ export function hashTwice(text: string, seed: number, otherSeed: number): readon
   return [mix32(one), mix32(other)]
 }
 
+/** 53 bits of hash, as many as a number holds exactly. */
+export function hash53(text: string): number {
+  const [one, other] = hashTwice(text, 1, 2)
+  return one * 2 ** 21 + (other >>> 11)
+}
+
 /** murmur3's 32-bit finalizer: spreads every bit of `h` over all. Unsigned. */
 export function mix32(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)

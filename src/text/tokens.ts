@@ -1,3 +1,5 @@
+import { withMemory } from './token_memory.ts'
+
 /** Counts the tokens of a text. */
 export type TokenCounter = (text: string) => number
 
@@ -14,19 +16,22 @@ export function tokensAtMost(text: string): number {
   return Buffer.byteLength(text)
 }
 
+let opened: TokenCounter | undefined
+
 /**
  * Loads the counter of OpenAI's o200k_base: exact for GPT-4o and later, an approximation for models with another vocabulary,
  * since tokenizers of other vendors are not to be had. What a text says is text: `<|endoftext|>` is no special token here. A
  * run of more than 128 characters of one kind (letters, spaces, signs) is counted in parts, which can add a token a part: the
- * tokenizer's time grows with the square of such a run.
+ * tokenizer's time grows with the square of such a run. All share one, which remembers what it counted lately.
  */
 export async function openTokenCounter(): Promise<TokenCounter> {
   const { countTokens } = await import('./o200k.ts')
-  return text => {
+  opened ??= withMemory(text => {
     let tokens = 0
     for (const part of splitRuns(text)) tokens += countTokens(part, ALL_AS_TEXT)
     return tokens
-  }
+  })
+  return opened
 }
 
 const ALL_AS_TEXT = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() }
