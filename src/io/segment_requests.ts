@@ -67,10 +67,19 @@ function underNeeds({ needs }: Readonly<Record<string, unknown>>): Record<string
 
 /** Tags as a list or with commas between them; dollars as a number or its text, NaN where they are none. */
 function ownNeeds({ [TAGS]: given, [MAX_COST]: cap }: Readonly<Record<string, unknown>>): Needs {
-  const texts = Array.isArray(given) ? given.map(String) : String(given ?? '').split(',')
+  const texts = Array.isArray(given) ? given.map(textIn) : textIn(given).split(',')
   const tags = texts.map(tag => tag.trim()).filter(tag => tag !== '')
-  const isCapped = cap !== undefined && cap !== null && String(cap).trim() !== ''
-  return { ...(tags.length > 0 ? { tags } : {}), ...(isCapped ? { maxCost: Number(cap) } : {}) }
+  const isCapped = (typeof cap === 'object' && cap !== null) || textIn(cap).trim() !== ''
+  return { ...(tags.length > 0 ? { tags } : {}), ...(isCapped ? { maxCost: numberIn(cap) } : {}) }
+}
+
+/** Of what may be any JSON: objects may have a `toString` that throws. */
+function textIn(value: unknown): string {
+  return typeof value === 'object' && value !== null ? '' : String(value ?? '')
+}
+
+function numberIn(value: unknown): number {
+  return typeof value === 'object' ? Number.NaN : Number(value)
 }
 
 /** A text of a known field counts; everything else of the row is metadata. */

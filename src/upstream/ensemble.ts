@@ -11,6 +11,7 @@ import {
   type PlanParts,
   type PlanResult,
 } from './plan_types.ts'
+import { LONGEST_TIMER } from './sleep.ts'
 import type { Answer, CallError } from './upstream_types.ts'
 
 /** Without a rule of its own. */
@@ -25,7 +26,9 @@ export async function askAll(request: PlannedRequest, parts: PlanParts): Promise
   const { decision, signal } = request
   const rule = decision.merge ?? RULE
   const late = new AbortController()
-  const timer = rule.deadline === undefined ? undefined : setTimeout(() => late.abort(LATE), rule.deadline)
+  const { deadline } = rule
+  const timer =
+    deadline === undefined ? undefined : setTimeout(() => late.abort(LATE), Math.min(deadline, LONGEST_TIMER))
   try {
     const outcomes = await underAny([signal, late.signal], stop =>
       Promise.allSettled(

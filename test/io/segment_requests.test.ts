@@ -37,11 +37,13 @@ test('JSONL does by the same keys, or under needs', async () => {
     { prompt: 'a', needs: { tags: ['region:eu'], max_cost: 0.5 }, max_tokens: 9 },
     { prompt: 'b', 'needs.tags': 'x,y', 'needs.max_cost': '2' },
     { prompt: 'c', needs: 'none', tags: ['own'], 'needs.max_cost': null },
+    { prompt: 'd', needs: { tags: [{ toString: 1 }, 'x'], max_cost: { toString: 1 } } },
   ]
   expect(await needsIn('a.jsonl', rows.map(row => `${JSON.stringify(row)}\n`).join(''))).toEqual([
     { tags: ['region:eu'], maxCost: 0.5, outputTokens: 9 },
     { tags: ['x', 'y'], maxCost: 2 },
     {},
+    { tags: ['x'], maxCost: Number.NaN },
   ])
 })
 
