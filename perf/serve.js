@@ -48,7 +48,12 @@ export async function measure() {
       figure('serve: added latency p99 over that of a bare proxy', '×', overBare(single, 0.99), '≤ 2'),
       figure('serve: the same at 500 requests/s, p50', '×', overBare(paced, 0.5), '≤ 2'),
       figure('serve: the same at 500 requests/s, p99', '×', overBare(paced, 0.99), '≤ 2'),
-      figure('serve: requests/s over those of a bare proxy', '×', at(rates.serve, 0.75) / at(rates.bare, 0.75), '≥ 0.6'),
+      figure(
+        'serve: requests/s over those of a bare proxy',
+        '×',
+        at(rates.serve, 0.75) / at(rates.bare, 0.75),
+        '≥ 0.6',
+      ),
       figure(
         'serve: first streamed byte after the upstream, median',
         'ms',
