@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { ask, models, post, startWith } from '../helpers/three_models.ts'
 
+const pairAt = (threshold: string) => `
+models: { big: { base_url: ${models.url} }, small: { base_url: ${models.url} } }
+pair: { strong: big, weak: small }
+strategy: length
+${threshold}
+`
+
 test('/v1/route decides for a pair of Anthropic’s form whatever else is configured', async () => {
   const one = await startWith(`
 models:
@@ -29,15 +36,7 @@ policy: round_robin
 })
 
 test('threshold: auto learns from what models are asked, not from /v1/route', async () => {
-  const one = await startWith(`
-models:
-  big: { base_url: ${models.url} }
-  small: { base_url: ${models.url} }
-pair: { strong: big, weak: small }
-strategy: length
-threshold: auto
-strong_pct: 0.5
-`)
+  const one = await startWith(pairAt('threshold: auto\nstrong_pct: 0.5'))
   const requests = Array.from({ length: 1000 }, (_, i) => 'x'.repeat(5 + (i % 7)))
   const batch = await post(one, { requests }, '/v1/route')
   const { decisions } = (await batch.json()) as { decisions: { threshold: number }[] }
@@ -49,14 +48,7 @@ strong_pct: 0.5
 })
 
 test('of a batch, what is wrong with one leaves the others decided', async () => {
-  const one = await startWith(`
-models:
-  big: { base_url: ${models.url} }
-  small: { base_url: ${models.url} }
-pair: { strong: big, weak: small }
-strategy: length
-threshold: 0.5
-`)
+  const one = await startWith(pairAt('threshold: 0.5'))
   const odd = { type: 'document', source: { type: 'text', data: { toString: 1, valueOf: 1 } } }
   const requests = [
     'hi',
