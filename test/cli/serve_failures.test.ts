@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -73,16 +74,25 @@ test.skipIf(!existsSync('/usr/bin/prlimit') || !existsSync('/proc/self/fd'))(
   async () => {
     const one = await start('breaker: { failures: 1 }')
     const limit = (files: number) => execFileSync('prlimit', ['--pid', String(one.pid), `--nofile=${files}:`])
-    await (await fetch(`${one.url}/health`)).text()
+    // A connection of its own from before: new ones are closed unheard when no file is left.
+    const { socket, ended } = dial(one.url)
+    const answered = once(socket, 'data')
+    socket.write('GET /health HTTP/1.1\r\nhost: x\r\n\r\n')
+    await answered
     const files = () => readdirSync(`/proc/${one.pid}/fd`).map(Number)
     const most = Math.max(...files()) + 1
     limit(most)
     const idle = Array.from({ length: most }, () => dial(one.url))
-    await one.until(() => files().length === most)
-    const answer = await post(one, ask('small'), undefined, { 'x-request-id': 'full' })
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+    await one.until(() => files().length >= most)
+    const body = JSON.stringify(ask('small'))
+    const head = `host: x\r\nconnection: close\r\nx-request-id: full\r\ncontent-length: ${body.length}`
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}\r\n\r\n${body}`)
+    const answer = (await ended).split('HTTP/1.1 ').at(-1)!
+    expect(answer).toMatch(/^503 [\s\S]*\r\nretry-after: 1\r\n/)
     const message = 'small: expected an answer, got no connection, since too many files are open here (EMFILE).'
-    expect(await answer.json()).toMatchObject({ error: { message, type: 'server_error', code: 'server_overloaded' } })
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({
+      error: { message, type: 'server_error', code: 'server_overloaded' },
+    })
     await one.until(() => one.log().some(({ request }) => request === 'full'))
     expect(one.log().find(({ request }) => request === 'full')).toMatchObject({
       level: 40,
