@@ -1,6 +1,7 @@
 import { DataError, UsageError } from '../errors.ts'
 import { policies } from '../policies/registry.ts'
 import { lookUp, unknownName } from '../registry.ts'
+import { withDynamicBatches } from '../strategies/dynamic_batches.ts'
 import { strategies } from '../strategies/registry.ts'
 import type { Model, ModelPair, Strategy } from '../types.ts'
 import { defaultStrategy, shippedCheckpoint } from './catalog.ts'
@@ -65,7 +66,7 @@ export async function createStrategy(
 ): Promise<Strategy> {
   const { create } = await lookUp(strategies, strategyId, 'strategy').load()
   try {
-    return withHeads(await create(createResources(options)))
+    return withHeads(withDynamicBatches(await create(createResources(options))))
   } catch (error) {
     if (!(error instanceof DataError) || error.file !== strategyId || !options.checkpoint) throw error
     throw new DataError(options.checkpoint.file, undefined, error.detail)
