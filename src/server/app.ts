@@ -49,43 +49,47 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())
       client = admission.identify(request.headers)
-      if (request.method === 'POST') await answerPost(path, client)
-      else send(request, response, await keyedPage(path))
+      if (request.method === 'POST') await answerPost(request, response, { path, client, id, started })
+      else send(request, response, await keyedPage(request, path))
     } catch (thrown) {
       const error = apiErrorOf(thrown, parts.now())
       parts.onRefusal({ id, client, path: loggedPath(pathOf(request), allPages), error })
       answerError(response, error, id)
     }
+  }
 
-    async function keyedPage(path: string): Promise<Page> {
-      if (isRead(request)) {
-        if (Object.hasOwn(keyedPages, path)) return keyedPages[path]!()
-        if (path === '/v1/models') return json(modelList(parts))
-        if (path.startsWith('/v1/models/')) return json(oneModel(parts, path))
-      }
-      throw notServed(request, methodsOf(path, allPages))
+  async function keyedPage(request: IncomingMessage, path: string): Promise<Page> {
+    if (isRead(request)) {
+      if (Object.hasOwn(keyedPages, path)) return keyedPages[path]!()
+      if (path === '/v1/models') return json(modelList(parts))
+      if (path.startsWith('/v1/models/')) return json(oneModel(parts, path))
     }
+    throw notServed(request, methodsOf(path, allPages))
+  }
 
-    async function answerPost(path: string, client: Client): Promise<void> {
-      const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
-      if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, allPages))
-      const onGone: OnGone = tell => whenGone(response, tell)
-      await admission.allow(client, onGone)
-      const held = hasArrived(request) ? undefined : await receiveSlowly(request, response)
-      let leave: () => void
-      try {
-        const place = admission.enter(onGone)
-        leave = typeof place === 'function' ? place : await place
-      } finally {
-        held?.release()
-      }
-      const received = held?.received
-      try {
-        if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
-        else send(request, response, decided(await decideOnly(request, response, { parts, client, received }), id))
-      } finally {
-        leave()
-      }
+  async function answerPost(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { path, client, id, started }: { path: string; client: Client; id: string; started: number },
+  ): Promise<void> {
+    const modelPath = Object.hasOwn(MODEL_PATHS, path) ? MODEL_PATHS[path] : undefined
+    if (!modelPath && path !== '/v1/route') throw notServed(request, methodsOf(path, allPages))
+    const onGone: OnGone = tell => whenGone(response, tell)
+    await admission.allow(client, onGone)
+    const held = hasArrived(request) ? undefined : await receiveSlowly(request, response)
+    let leave: () => void
+    try {
+      const place = admission.enter(onGone)
+      leave = typeof place === 'function' ? place : await place
+    } finally {
+      held?.release()
+    }
+    const received = held?.received
+    try {
+      if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
+      else send(request, response, decided(await decideOnly(request, response, { parts, client, received }), id))
+    } finally {
+      leave()
     }
   }
 }

@@ -31,7 +31,7 @@ export function admitAtOnce(parts: AdmissionParts, model: Model): Ticket | undef
   if (gate.isPaced || !gate.tryEnter()) return undefined
   const breaker = health.breaker(model)
   const pass = breaker.enter()
-  if (pass) return createTicket(parts, breaker, pass, model.id)
+  if (pass) return new StartedAttempt(parts, breaker, pass, model.id)
   gate.leave()
   return undefined
 }
@@ -60,7 +60,7 @@ export async function admit(
         gate.leave()
         throw signal.reason
       }
-      return createTicket(parts, breaker, pass, model.id)
+      return new StartedAttempt(parts, breaker, pass, model.id)
     }
     gate.leave()
     const opening = breaker.opening()!
@@ -83,45 +83,58 @@ async function changeOf(
   ended.abort()
 }
 
-/** Starts the attempt. */
-function createTicket({ health, gate }: AdmissionParts, breaker: Breaker, pass: Pass, model: string): Ticket {
-  const { live } = health
-  const started = performance.now()
-  let isOver = false
-  live.start(model)
-  /** Whether this is the end of it. */
-  const end = () => {
-    if (isOver) return false
-    isOver = true
-    gate.leave()
-    return true
+/** Of a class, since one is made for each attempt: functions of its own would cost more than what they do. */
+class StartedAttempt implements Ticket {
+  readonly started = performance.now()
+  status?: number
+  private isOver = false
+  private readonly parts: AdmissionParts
+  private readonly breaker: Breaker
+  private readonly pass: Pass
+  private readonly model: string
+
+  constructor(parts: AdmissionParts, breaker: Breaker, pass: Pass, model: string) {
+    this.parts = parts
+    this.breaker = breaker
+    this.pass = pass
+    this.model = model
+    parts.health.live.start(model)
   }
-  return {
-    started,
-    succeed({ cost, outputTokens }) {
-      if (!end()) return
-      breaker.succeed(pass)
-      live.succeed(model, { latency: performance.now() - started, cost, outputTokens })
-    },
-    fail(failure) {
-      if (!end()) return
-      const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
-      if (isOfModel) {
-        breaker.fail(pass, failure)
-        live.fail(model)
-      } else if (failure.kind === 'own') {
-        breaker.abandon(pass)
-        live.abandon(model)
-      } else {
-        // It refused this request, and so is well.
-        breaker.succeed(pass)
-        live.abandon(model)
-      }
-    },
-    abandon() {
-      if (!end()) return
-      breaker.abandon(pass)
-      live.abandon(model)
-    },
+
+  succeed({ cost, outputTokens }: Parameters<Ticket['succeed']>[0]): void {
+    if (!this.end()) return
+    this.breaker.succeed(this.pass)
+    this.parts.health.live.succeed(this.model, { latency: performance.now() - this.started, cost, outputTokens })
+  }
+
+  fail(failure: AttemptFailure): void {
+    if (!this.end()) return
+    const { live } = this.parts.health
+    const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
+    if (isOfModel) {
+      this.breaker.fail(this.pass, failure)
+      live.fail(this.model)
+    } else if (failure.kind === 'own') {
+      this.breaker.abandon(this.pass)
+      live.abandon(this.model)
+    } else {
+      // It refused this request, and so is well.
+      this.breaker.succeed(this.pass)
+      live.abandon(this.model)
+    }
+  }
+
+  abandon(): void {
+    if (!this.end()) return
+    this.breaker.abandon(this.pass)
+    this.parts.health.live.abandon(this.model)
+  }
+
+  /** Whether this is the end of it. */
+  private end(): boolean {
+    if (this.isOver) return false
+    this.isOver = true
+    this.parts.gate.leave()
+    return true
   }
 }

@@ -1,7 +1,18 @@
-/** Calls its callback once, after a while, unless it is given back before. */
+/** Rings once, after a while, unless it is given back before. */
 export interface Alarm {
-  ring: (() => void) | undefined
+  listener: AlarmListener | undefined
   readonly timer: NodeJS.Timeout
+}
+
+/** Who is told when an alarm rings. */
+export interface AlarmListener {
+  onAlarm(): void
+}
+
+/** Alarms to lend. */
+export interface Alarms {
+  lend(listener: AlarmListener): Alarm
+  giveBack(alarm: Alarm): void
 }
 
 /**
@@ -9,34 +20,31 @@ export interface Alarm {
  * as all else that is kept of it: those that are given back are lent again.
  * @param milliseconds after which one rings.
  */
-export function createAlarms(milliseconds: number): {
-  lend(ring: () => void): Alarm
-  giveBack(alarm: Alarm): void
-} {
+export function createAlarms(milliseconds: number): Alarms {
   const free: Alarm[] = []
 
   function create(): Alarm {
     const alarm: Alarm = {
-      ring: undefined,
+      listener: undefined,
       timer: setTimeout(() => {
-        const { ring } = alarm
-        alarm.ring = undefined
-        ring?.()
+        const { listener } = alarm
+        alarm.listener = undefined
+        listener?.onAlarm()
       }, milliseconds).unref(),
     }
     return alarm
   }
 
   return {
-    lend(ring) {
+    lend(listener) {
       const alarm = free.pop()
       if (alarm) alarm.timer.refresh()
       const lent = alarm ?? create()
-      lent.ring = ring
+      lent.listener = listener
       return lent
     },
     giveBack(alarm) {
-      alarm.ring = undefined
+      alarm.listener = undefined
       free.push(alarm)
     },
   }

@@ -54,6 +54,6 @@ function decompressed(body: ReplyBody, create: () => Transform): ReplyBody {
     },
     arrived: () => undefined,
     [Symbol.asyncIterator]: pieces,
-    cancel: body.cancel,
+    cancel: () => body.cancel(),
   }
 }

@@ -158,7 +158,7 @@ async function streamed(
     body.cancel()
     throw error
   })
-  const release = releaseOf(ticket, body.cancel)
+  const release = releaseOf(ticket, () => body.cancel())
   const end = createEndWatch(path)
   async function* all() {
     let isOver = false

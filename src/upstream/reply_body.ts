@@ -19,105 +19,125 @@ interface Source {
 /** Bytes that may wait to be read before the endpoint is told to pause. */
 const MOST_WAITING = 262_144
 
-/** The writing side of a body. `fail` ends the request. */
-export function createReplyBody(source: Source, fail: (error: unknown) => void) {
-  let chunks: Buffer[] = []
-  let waiting = 0
-  let most = MOST_WAITING
-  let isCollecting = false
-  let isPaused = false
-  let state: 'open' | 'ended' | 'failed' = 'open'
-  let error: unknown
-  let lastByteAt: number | undefined
-  let wake: (() => void) | undefined
+/** A body that is arriving, with its writing side. Of a class, since one is made for each request: functions of its own would cost more than reading it. */
+export class ArrivingBody implements ReplyBody {
+  private chunks: Buffer[] = []
+  private waiting = 0
+  private most = MOST_WAITING
+  private isCollecting = false
+  private isPaused = false
+  private state: 'open' | 'ended' | 'failed' = 'open'
+  private error: unknown
+  private latest: number | undefined
+  private wake: (() => void) | undefined
 
-  const tell = () => {
-    const waker = wake
-    wake = undefined
-    waker?.()
+  private readonly source: Source
+  private readonly request: { fail(error: unknown): void }
+
+  /** @param request whose `fail` ends it, and so comes back to that of its body. */
+  constructor(source: Source, request: { fail(error: unknown): void }) {
+    this.source = source
+    this.request = request
   }
-  const pushed = () => {
-    if (!isCollecting && waiting > most && !isPaused) {
-      isPaused = true
-      source.pause()
-    } else if (isCollecting && waiting > most) {
-      fail(tooLong(most))
+
+  push(chunk: Buffer): void {
+    this.latest = performance.now()
+    if (this.state !== 'open') return
+    this.chunks.push(chunk)
+    this.waiting += chunk.length
+    this.check()
+    this.tell()
+  }
+
+  end(): void {
+    if (this.state === 'open') this.state = 'ended'
+    this.tell()
+  }
+
+  fail(reason: unknown): void {
+    if (this.state !== 'open') return
+    this.state = 'failed'
+    this.error = reason
+    this.tell()
+  }
+
+  /** Of the last byte, or now where it is the reader who is slow; undefined before the first. */
+  lastByteAt(): number | undefined {
+    return this.isPaused ? performance.now() : this.latest
+  }
+
+  async bytes(limit: number): Promise<Buffer> {
+    this.isCollecting = true
+    this.most = limit
+    this.check()
+    this.resume()
+    while (this.state === 'open') await this.arrival()
+    if (this.state === 'failed') throw this.error
+    // It may have come whole before anybody said how much is too much.
+    if (this.waiting > limit) throw tooLong(limit)
+    return this.taken()
+  }
+
+  arrived(limit: number): Buffer | undefined {
+    return this.state === 'ended' && this.waiting <= limit ? this.taken() : undefined
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        while (this.chunks.length > 0) {
+          const taken = this.chunks
+          this.chunks = []
+          this.waiting = 0
+          for (const chunk of taken) yield chunk
+        }
+        this.resume()
+        if (this.state === 'failed') throw this.error
+        if (this.state === 'ended') return
+        await this.arrival()
+      }
+    } finally {
+      this.cancel()
     }
   }
-  const arrival = () =>
-    new Promise<void>(resolve => {
-      wake = resolve
+
+  cancel(): void {
+    if (this.state === 'open') this.request.fail(new AttemptFailure('given up', 'passing'))
+    this.chunks = []
+  }
+
+  private tell(): void {
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+
+  private check(): void {
+    if (this.waiting <= this.most) return
+    if (this.isCollecting) this.request.fail(tooLong(this.most))
+    else if (!this.isPaused) {
+      this.isPaused = true
+      this.source.pause()
+    }
+  }
+
+  private arrival(): Promise<void> {
+    return new Promise(resolve => {
+      this.wake = resolve
     })
-  const resume = () => {
-    if (!isPaused) return
-    isPaused = false
-    lastByteAt = performance.now()
-    source.resume()
   }
-  const taken = () => {
-    const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-    chunks = []
+
+  private resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.latest = performance.now()
+    this.source.resume()
+  }
+
+  private taken(): Buffer {
+    const whole = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
+    this.chunks = []
     return whole
-  }
-  const cancel = () => {
-    if (state === 'open') fail(new AttemptFailure('given up', 'passing'))
-    chunks = []
-  }
-  const body: ReplyBody = {
-    async bytes(limit) {
-      isCollecting = true
-      most = limit
-      pushed()
-      resume()
-      while (state === 'open') await arrival()
-      if (state === 'failed') throw error
-      // It may have come whole before anybody said how much is too much.
-      if (waiting > limit) throw tooLong(limit)
-      return taken()
-    },
-    arrived: limit => (state === 'ended' && waiting <= limit ? taken() : undefined),
-    async *[Symbol.asyncIterator]() {
-      try {
-        for (;;) {
-          while (chunks.length > 0) {
-            const taken = chunks
-            chunks = []
-            waiting = 0
-            for (const chunk of taken) yield chunk
-          }
-          resume()
-          if (state === 'failed') throw error
-          if (state === 'ended') return
-          await arrival()
-        }
-      } finally {
-        cancel()
-      }
-    },
-    cancel,
-  }
-  return {
-    body,
-    push(chunk: Buffer) {
-      lastByteAt = performance.now()
-      if (state !== 'open') return
-      chunks.push(chunk)
-      waiting += chunk.length
-      pushed()
-      tell()
-    },
-    end() {
-      if (state === 'open') state = 'ended'
-      tell()
-    },
-    fail(reason: unknown) {
-      if (state !== 'open') return
-      state = 'failed'
-      error = reason
-      tell()
-    },
-    /** Of the last byte, or now where it is the reader who is slow; undefined before the first. */
-    lastByteAt: () => (isPaused ? performance.now() : lastByteAt),
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { Timeouts } from '../call_types.ts'
-import { createAlarms } from './alarms.ts'
+import { type Alarm, type Alarms, createAlarms } from './alarms.ts'
 import { AttemptFailure } from './attempt_failure.ts'
 import { decoded } from './decoded.ts'
 import { networkFailure } from './network_failure.ts'
 import { onAbort } from './on_abort.ts'
-import { createReplyBody, type ReplyBody } from './reply_body.ts'
+import { ArrivingBody, type ReplyBody } from './reply_body.ts'
 import { LONGEST_TIMER } from './sleep.ts'
 
 /** A POST on its way out. */
@@ -39,74 +39,108 @@ export interface Transport {
 }
 
 /** One alarm per attempt, and where it rings a timer, watch all its times. */
-export async function openTransport({ connect, firstByte, idle, total }: Required<Timeouts>): Promise<Transport> {
+export async function openTransport(timeouts: Required<Timeouts>): Promise<Transport> {
   const { createAgent } = await import('./agent.ts')
-  const agent = createAgent(connect)
-  const { lend, giveBack } = createAlarms(Math.min(firstByte, idle, total, LONGEST_TIMER))
+  const agent = createAgent(timeouts.connect)
+  const alarms = createAlarms(Math.min(timeouts.firstByte, timeouts.idle, timeouts.total, LONGEST_TIMER))
   return {
     send: ({ origin, path, headers, body, signal }) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
-        const started = performance.now()
-        let controller: Dispatcher.DispatchController | undefined
-        let reply: ReturnType<typeof createReplyBody> | undefined
-        let isOver = false
-        const fail = (error: unknown) => {
-          if (isOver) return
-          settle()
-          if (reply) reply.fail(error)
-          else reject(error)
-          controller?.abort(error instanceof Error ? error : new Error('aborted'))
-        }
-        const forget = onAbort(signal, () => fail(signal?.reason))
-        const settle = () => {
-          if (isOver) return
-          isOver = true
-          giveBack(alarm)
-          clearTimeout(timer)
-          forget()
-        }
-        let timer: NodeJS.Timeout | undefined
-        let isOverdue = false
-        const check = () => {
-          if (isOver) return
-          const now = performance.now()
-          const last = reply?.lastByteAt()
-          const ends =
-            last === undefined
-              ? ([started + firstByte, reply ? 'no first byte' : 'no answer', firstByte] as const)
-              : ([last + idle, 'nothing more', idle] as const)
-          const whole = [started + total, 'no whole answer', total] as const
-          const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
-          // After a pause of our own the answer may be there and not read yet: it gets one turn of the event loop.
-          if (now >= end && !isOverdue) setImmediate(check)
-          else if (now >= end) fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing', { isTimeout: true }))
-          else timer = setTimeout(check, Math.ceil(Math.min(end - now, idle, LONGEST_TIMER))).unref()
-          isOverdue = now >= end
-        }
-        const alarm = lend(check)
-        agent.dispatch(
-          { origin, path, method: 'POST', headers, body },
-          {
-            onRequestStart: started => {
-              controller = started
-              if (isOver) started.abort(new Error('aborted'))
-            },
-            onResponseStart: (_, status, received) => {
-              if (status < 200 || isOver) return
-              reply = createReplyBody(controller!, fail)
-              resolve(decoded({ status, headers: plainHeaders(received), body: reply.body }))
-            },
-            onResponseData: (_, chunk) => reply?.push(chunk),
-            onResponseEnd: () => {
-              settle()
-              reply?.end()
-            },
-            onResponseError: (_, error) => fail(networkFailure(error, connect)),
-          },
-        )
+        const attempt = new SentRequest(timeouts, alarms, signal, resolve, reject)
+        agent.dispatch({ origin, path, method: 'POST', headers, body }, attempt)
       }),
     close: () => agent.destroy(),
+  }
+}
+
+/** A request that is under way. Of a class, as its body is. */
+class SentRequest implements Dispatcher.DispatchHandler {
+  private readonly started = performance.now()
+  private readonly timeouts: Required<Timeouts>
+  private readonly alarms: Alarms
+  private readonly resolve: (reply: Reply) => void
+  private readonly reject: (error: unknown) => void
+  private readonly alarm: Alarm
+  private readonly forget: () => void
+  private controller: Dispatcher.DispatchController | undefined
+  private reply: ArrivingBody | undefined
+  private timer: NodeJS.Timeout | undefined
+  private isOver = false
+  private isOverdue = false
+
+  constructor(
+    timeouts: Required<Timeouts>,
+    alarms: Alarms,
+    signal: AbortSignal | undefined,
+    resolve: (reply: Reply) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.timeouts = timeouts
+    this.alarms = alarms
+    this.resolve = resolve
+    this.reject = reject
+    this.alarm = alarms.lend(this)
+    this.forget = onAbort(signal, () => this.fail(signal?.reason))
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller
+    if (this.isOver) controller.abort(new Error('aborted'))
+  }
+
+  onResponseStart(_: unknown, status: number, headers: Record<string, string | string[] | undefined>): void {
+    if (status < 200 || this.isOver) return
+    this.reply = new ArrivingBody(this.controller!, this)
+    this.resolve(decoded({ status, headers: plainHeaders(headers), body: this.reply }))
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    this.reply?.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    this.settle()
+    this.reply?.end()
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    this.fail(networkFailure(error, this.timeouts.connect))
+  }
+
+  fail(error: unknown): void {
+    if (this.isOver) return
+    this.settle()
+    if (this.reply) this.reply.fail(error)
+    else this.reject(error)
+    this.controller?.abort(error instanceof Error ? error : new Error('aborted'))
+  }
+
+  /** The alarm's, and its timers'. */
+  onAlarm(): void {
+    if (this.isOver) return
+    const { firstByte, idle, total } = this.timeouts
+    const now = performance.now()
+    const last = this.reply?.lastByteAt()
+    const ends =
+      last === undefined
+        ? ([this.started + firstByte, this.reply ? 'no first byte' : 'no answer', firstByte] as const)
+        : ([last + idle, 'nothing more', idle] as const)
+    const whole = [this.started + total, 'no whole answer', total] as const
+    const [end, phrase, limit] = whole[0] < ends[0] ? whole : ends
+    // After a pause of our own the answer may be there and not read yet: it gets one turn of the event loop.
+    if (now >= end && !this.isOverdue) setImmediate(() => this.onAlarm())
+    else if (now >= end) this.fail(new AttemptFailure(`${phrase} in ${limit} ms`, 'passing', { isTimeout: true }))
+    else this.timer = setTimeout(() => this.onAlarm(), Math.ceil(Math.min(end - now, idle, LONGEST_TIMER))).unref()
+    this.isOverdue = now >= end
+  }
+
+  private settle(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.alarms.giveBack(this.alarm)
+    clearTimeout(this.timer)
+    this.forget()
   }
 }
 

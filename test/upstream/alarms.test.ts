@@ -11,8 +11,9 @@ afterEach(() => {
 test('an alarm rings once, unless it was given back', () => {
   const { lend, giveBack } = createAlarms(100)
   const rung: string[] = []
-  lend(() => rung.push('first'))
-  giveBack(lend(() => rung.push('given back')))
+  const telling = (name: string) => ({ onAlarm: () => rung.push(name) })
+  lend(telling('first'))
+  giveBack(lend(telling('given back')))
   vi.advanceTimersByTime(99)
   expect(rung).toEqual([])
   vi.advanceTimersByTime(1000)
@@ -22,10 +23,11 @@ test('an alarm rings once, unless it was given back', () => {
 test('one that is lent again rings the whole time after that, for whoever has it now', () => {
   const { lend, giveBack } = createAlarms(100)
   const rung: string[] = []
-  const first = lend(() => rung.push('first'))
+  const telling = (name: string) => ({ onAlarm: () => rung.push(name) })
+  const first = lend(telling('first'))
   vi.advanceTimersByTime(60)
   giveBack(first)
-  expect(lend(() => rung.push('second'))).toBe(first)
+  expect(lend(telling('second'))).toBe(first)
   vi.advanceTimersByTime(60)
   expect(rung).toEqual([])
   vi.advanceTimersByTime(40)
@@ -35,10 +37,11 @@ test('one that is lent again rings the whole time after that, for whoever has it
 test('one that has rung can be lent again', () => {
   const { lend, giveBack } = createAlarms(100)
   const rung: string[] = []
-  const alarm = lend(() => rung.push('first'))
+  const telling = (name: string) => ({ onAlarm: () => rung.push(name) })
+  const alarm = lend(telling('first'))
   vi.advanceTimersByTime(100)
   giveBack(alarm)
-  lend(() => rung.push('second'))
+  lend(telling('second'))
   vi.advanceTimersByTime(100)
   expect(rung).toEqual(['first', 'second'])
 })
