@@ -11,12 +11,18 @@ interface Asked {
 
 /**
  * The strategy, which scores prompts that are asked about one by one in the same turn of the event loop together: under load a
- * batch costs less than its prompts apart. Each gets what it would get alone, its own error too.
+ * batch costs less than its prompts apart. Each gets what it would get alone, its own error too. Where the latest turn asked about
+ * no more than one, the next prompt does not wait for others.
  */
 export function withDynamicBatches(strategy: Strategy): Strategy {
   let waiting: Asked[] = []
+  /** Prompts of this turn. */
+  let asked = 0
+  let isBusy = false
 
-  function scoreWaiting(): void {
+  function endTurn(): void {
+    isBusy = asked > 1
+    asked = 0
     const all = waiting
     waiting = []
     for (let start = 0; start < all.length; start += MOST) score(all.slice(start, start + MOST))
@@ -36,11 +42,11 @@ export function withDynamicBatches(strategy: Strategy): Strategy {
 
   return {
     ...strategy,
-    winRate: prompts =>
-      prompts.length === 1
-        ? new Promise((resolve, reject) => {
-            if (waiting.push({ prompt: prompts[0]!, resolve, reject }) === 1) setImmediate(scoreWaiting)
-          })
-        : strategy.winRate(prompts),
+    winRate(prompts) {
+      if (prompts.length !== 1) return strategy.winRate(prompts)
+      if (++asked === 1) setImmediate(endTurn)
+      if (!isBusy) return strategy.winRate(prompts)
+      return new Promise((resolve, reject) => waiting.push({ prompt: prompts[0]!, resolve, reject }))
+    },
   }
 }
