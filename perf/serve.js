@@ -11,7 +11,7 @@ const self = fileURLToPath(import.meta.url)
 const SINGLE = 500
 const WARM = 500
 const [CONNECTIONS, WARMED, BURST] = [32, 6000, 1000]
-const [RATE, PACED, ROUNDS] = [500, 250, 30]
+const [RATE, PACED, ROUNDS] = [500, 500, 30]
 const STREAMS = 500
 
 if (process.argv[2] === 'upstream') upstream()

@@ -58,7 +58,7 @@ export function storedAnswer(stored: Uint8Array | undefined): Begun | undefined 
   return {
     status: head.status,
     headers: head.type === undefined ? {} : { 'content-type': head.type },
-    body: once(bytes),
+    body: [bytes],
     bytes,
     ...(head.isJson ? { json: parseJson(Buffer.from(bytes).toString('utf8')) } : {}),
     release: () => {},
@@ -70,8 +70,4 @@ interface Head {
   readonly status: number
   readonly type?: string
   readonly isJson: boolean
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

@@ -139,11 +139,7 @@ function whole({ status, headers }: Reply, bytes: Uint8Array, json: unknown, mod
   const isFailed = saysFailed(json)
   const told = isFailed ? withoutCredentials(bytes, model) : bytes
   const release = releaseOf(ticket, () => {})
-  return { status, headers: shown, body: once(told), bytes: told, json, release, isFailed: () => isFailed }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
+  return { status, headers: shown, body: [told], bytes: told, json, release, isFailed: () => isFailed }
 }
 
 async function streamed(

@@ -132,7 +132,7 @@ export interface Forwarded {
   /** Those of an allow-list, names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   /** Read once. Throws where it breaks off; ending the iteration early cancels the call. */
-  readonly body: AsyncIterable<Uint8Array>
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   /** The same in one piece, where all of it is there already: always where `isStream` is false. */
   readonly bytes?: Uint8Array | undefined
   /** The parsed body, where `isStream` is false and the status 200 to 299; `body` gives its bytes all the same. */

@@ -345,7 +345,9 @@ test.each([true, false])('a client that goes away cancels the call; after the fi
   const pending = forward(request(true, { signal: controller.signal }))
   if (hasBegun) {
     const forwarded = await pending
-    const chunks = forwarded.body[Symbol.asyncIterator]()
+    const chunks = (async function* () {
+      yield* forwarded.body
+    })()
     await chunks.next()
     controller.abort(new Error('gone'))
     await expect(chunks.next().then(() => chunks.next())).rejects.toThrow('gone')
