@@ -13,6 +13,8 @@ const WARM = 500
 const [CONNECTIONS, WARMED, BURST] = [32, 6000, 1000]
 const [RATE, PACED, ROUNDS] = [500, 500, 30]
 const STREAMS = 500
+/** The bare proxy dies of a connection that is closed while it takes it up again: none is closed for being idle. */
+const KEPT = { keepAliveTimeout: 3_600_000 }
 
 if (process.argv[2] === 'upstream') upstream()
 if (process.argv[2] === 'proxy') proxy(Number(process.argv[3]))
@@ -209,7 +211,7 @@ function upstream() {
     model: 'm',
     choices: [{ index: 0, delta: { content: 'yes' }, finish_reason: 'stop' }],
   })
-  const server = createServer(async (incoming, response) => {
+  const server = createServer(KEPT, async (incoming, response) => {
     let isStream = false
     for await (const chunk of incoming) isStream ||= chunk.includes('"stream":true')
     response.writeHead(200, { 'content-type': isStream ? 'text/event-stream' : 'application/json' })
@@ -221,7 +223,7 @@ function upstream() {
 /** Nothing but node:http: reads the body, sends it on, pipes the answer back. */
 function proxy(port) {
   const agent = new Agent({ keepAlive: true })
-  const server = createServer((incoming, response) => {
+  const server = createServer(KEPT, (incoming, response) => {
     const sent = request(
       { port, agent, method: incoming.method, path: incoming.url, headers: incoming.headers },
       answer => {
