@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { complete, type ModelPath, namesOf } from './completions.ts'
-import { ApiFailure, apiErrorOf } from './envelope.ts'
+import { ApiFailure, apiErrorOf, invalidRequest } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { whenGone } from './gone.ts'
 import { meetPage } from './origin.ts'
@@ -45,6 +45,9 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     let client: Client | undefined
     try {
       const path = pathOf(request)
+      if (request.headers.host === undefined && request.httpVersion === '1.1') {
+        throw invalidRequest('We could not read your request: it has no Host header.')
+      }
       if (request.headers.origin !== undefined && meetPage(request, response, parts.origins())) return
       const page = isRead(request) && Object.hasOwn(pages, path) ? pages[path] : undefined
       if (page) return send(request, response, await page())

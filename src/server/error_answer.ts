@@ -3,8 +3,11 @@ import { printable } from '../registry.ts'
 import { parseJson } from '../upstream/json.ts'
 import { type ApiError, anthropicEnvelope, envelope } from './envelope.ts'
 
-/** Statuses after which the connection ends: what is left of a body that was not read would be taken for the next request. */
+/** Statuses after which the connection ends where the body has not come: whoever sends it should stop. */
 const UNREAD = [401, 408, 413, 429, 503]
+
+/** Milliseconds for which what still comes of a body is thrown away: to end at once would take the answer from a client that is still sending. */
+const LINGER = 30_000
 
 /** Addresses whose clients speak Anthropic's form: `/v1/messages` and what lies below it. */
 const ANTHROPIC = /^\/v1\/messages(?:[/?#]|$)/
@@ -24,6 +27,7 @@ export function answerError(
     return
   }
   const body = bodyOf(response, error)
+  const isUnread = UNREAD.includes(error.status) && !response.req.complete
   for (let i = 0; i < more.length; i += 2) response.setHeader(more[i]!, more[i + 1]!)
   response.writeHead(error.status, {
     'content-type': 'application/json',
@@ -32,9 +36,15 @@ export function answerError(
     ...(error.status === 401 ? { 'www-authenticate': 'Basic realm="llmroute"' } : {}),
     ...(error.allow === undefined ? {} : { allow: error.allow }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
-    ...(UNREAD.includes(error.status) && !response.req.complete ? { connection: 'close' } : {}),
+    ...(isUnread ? { connection: 'close' } : {}),
   })
-  response.end(body)
+  if (!isUnread || error.status === 408) return void response.end(body)
+  response.write(body)
+  response.socket?.uncork()
+  const end = () => void response.end()
+  const timer = setTimeout(end, LINGER)
+  response.once('close', () => clearTimeout(timer))
+  response.req.once('end', end).resume()
 }
 
 /**

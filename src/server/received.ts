@@ -36,7 +36,7 @@ export function hasArrived(request: IncomingMessage): boolean {
 
 function requireReadable({ headers }: IncomingMessage, mostBytes: number): void {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers
-  if (encoding !== 'identity') throw compressed()
+  if (encoding !== 'identity' && !/^\s*(?:identity\s*)?$/i.test(encoding)) throw compressed()
   if (Number(length) > mostBytes) throw tooLarge(largerThan(mostBytes))
 }
 

@@ -40,6 +40,12 @@ const UNREADABLE: Readonly<Record<string, ApiError>> = {
     message: `The headers of your request are larger than ${HEADER_BYTES} bytes.`,
   },
 }
+const UNMET: ApiError = {
+  status: 417,
+  type: 'invalid_request_error',
+  code: 'expectation_failed',
+  message: 'Expected Expect: 100-continue or none, got another.',
+}
 const MALFORMED: ApiError = {
   status: 400,
   type: 'invalid_request_error',
@@ -64,9 +70,9 @@ export function listen(
   app: App,
   { port, host, headersTimeout, requestTimeout }: ListenOptions,
 ): Promise<ListeningServer> {
-  // An entry is changed, not deleted and added again, at each request: a table of deleted ones would keep their answers alive.
-  const underWay = new Map<Socket, ServerResponse | undefined>()
-  const answers = () => [...underWay.values()].filter(response => response !== undefined)
+  /** The answers of each connection that have not ended, in the order of their requests: more than one where they are pipelined. */
+  const underWay = new Map<Socket, ServerResponse[]>()
+  const answers = () => [...underWay.values()].flat()
   let isDraining = false
   const server = createHttpServer(
     {
@@ -74,27 +80,37 @@ export function listen(
       requestTimeout: whole(requestTimeout),
       keepAliveTimeout: KEEP_ALIVE,
       maxHeaderSize: HEADER_BYTES,
+      // By the app, in the form of the API.
+      requireHostHeader: false,
       connectionsCheckingInterval: whole(Math.max(LEAST_CHECK, Math.min(LONGEST_CHECK, headersTimeout))),
     },
     (request, response) => {
       const { socket } = request
-      underWay.set(socket, response)
+      const own = underWay.get(socket) ?? []
+      own.push(response)
       response.once('close', () => {
-        if (underWay.get(socket) === response) underWay.set(socket, undefined)
+        own.splice(own.indexOf(response), 1)
         // Whoever keeps the connection could ask for ever.
-        if (isDraining) socket.destroySoon()
+        if (isDraining && own.length === 0) socket.destroySoon()
       })
       void app(request, response)
     },
   )
+  server.on('checkExpectation', (_, response: ServerResponse) => answerError(response, UNMET))
   server.on('connection', socket => {
-    underWay.set(socket, undefined)
-    socket.once('close', () => underWay.delete(socket))
+    underWay.set(socket, [])
+    socket.once('close', () => {
+      const waiting = underWay.get(socket)!.filter(response => !response.socket)
+      underWay.delete(socket)
+      // Node tells only the one whose turn it is.
+      for (const response of waiting) response.destroy().emit('close')
+    })
   })
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
-    const response = underWay.get(socket as Socket)
-    // A line in the midst of an answer would be taken for a part of it.
-    if (response?.headersSent || !socket.writable) return socket.destroy()
+    const own = underWay.get(socket as Socket) ?? []
+    const response = own.at(-1)
+    // A line in the midst of an answer would be taken for a part of it, or for the answer to another request.
+    if (own.length > 1 || response?.headersSent || !socket.writable) return socket.destroy()
     const error = Object.hasOwn(UNREADABLE, code) ? UNREADABLE[code]! : MALFORMED
     // What is wrong with its bytes ends the connection at once; one that is late has somebody who waits for it.
     if (error !== MALFORMED && response && giveUp(response, error)) return
@@ -115,8 +131,9 @@ export function listen(
 
   function drain(deadline: number): Promise<number> {
     isDraining = true
-    for (const [socket, response] of underWay) {
-      if (response) response.shouldKeepAlive = false
+    for (const [socket, own] of underWay) {
+      const last = own.at(-1)
+      if (last) last.shouldKeepAlive = false
       else socket.destroy()
     }
     return new Promise(resolve => {

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { chunk, json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
+import { dial } from '../helpers/raw_http.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -67,6 +68,46 @@ test('a client that goes away, before an answer and in its midst: the log says s
   const metrics = await (await fetch(`${serve.url}/metrics`)).text()
   expect(metrics).toContain('llmroute_errors_total{code="client_gone"} 1')
   expect(metrics).not.toContain('internal_error')
+})
+
+/** Two requests in one connection, the second of which waits for the answer to the first. */
+const twoAtOnce = () => {
+  const body = JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'hi' }] })
+  const { socket, ended } = dial(serve.url)
+  for (const id of ['first', 'second']) {
+    const head = `host: x\r\nx-request-id: ${id}\r\ncontent-length: ${body.length}`
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\n${head}\r\n\r\n${body}`)
+  }
+  return { socket, ended }
+}
+
+test('a client that goes away with two requests in one connection leaves neither under way', async () => {
+  let gone = 0
+  models.instead = (_, response) => {
+    response.once('close', () => gone++)
+    return true
+  }
+  const { socket } = twoAtOnce()
+  await serve.until(() => models.received.length === 2)
+  socket.destroy()
+  await serve.until(() => Boolean(line('first') && line('second')))
+  expect([line('first'), line('second')]).toMatchObject([{ ending: 'abandoned' }, { ending: 'abandoned' }])
+  await serve.until(() => gone === 2)
+  const metrics = await (await fetch(`${serve.url}/metrics`)).text()
+  expect(metrics).toContain('llmroute_running_requests 0')
+})
+
+test('of two requests in one connection both are told when the server stops', async () => {
+  models.instead = hang
+  const { ended } = twoAtOnce()
+  await serve.until(() => models.received.length === 2)
+  expect(await serve.stop()).toBe(0)
+  expect((await ended).match(/HTTP\/1\.1 503|"code":"server_stopping"/g)).toEqual([
+    'HTTP/1.1 503',
+    '"code":"server_stopping"',
+    'HTTP/1.1 503',
+    '"code":"server_stopping"',
+  ])
 })
 
 test('what is under way past the deadline of a shutdown is told so, and the log says so', async () => {

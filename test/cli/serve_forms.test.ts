@@ -174,6 +174,21 @@ describe('HTTP', () => {
     ])
   })
 
+  test('what Node would refuse without a word is refused in the form of the API', async () => {
+    const length = `content-length: ${HI.length}`
+    const nameless = await raw(serve.url, `POST ${CHAT} HTTP/1.1\r\nconnection: close\r\n${length}\r\n\r\n${HI}`)
+    expect(nameless).toMatch(/^HTTP\/1\.1 400 [\s\S]*"We could not read your request: it has no Host header\."/)
+    const head = `host: x\r\nexpect: more\r\nconnection: close\r\n${length}`
+    const unmet = await raw(serve.url, `POST ${CHAT} HTTP/1.1\r\n${head}\r\n\r\n${HI}`)
+    expect(unmet).toMatch(/^HTTP\/1\.1 417 [\s\S]*"code":"expectation_failed"/)
+  })
+
+  test('no content-encoding is one by any of its names', async () => {
+    for (const encoding of ['', 'Identity']) {
+      expect((await send('POST', CHAT, { 'content-encoding': encoding }, HI)).status).toBe(200)
+    }
+  })
+
   test('a compressed body is refused for what it is', async () => {
     const answer = await send('POST', CHAT, { 'content-encoding': 'gzip' }, gzipSync(HI))
     expect([answer.status, await errorOf(answer)]).toEqual([
