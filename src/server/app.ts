@@ -80,19 +80,18 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
     const onGone: OnGone = tell => whenGone(response, tell)
     await admission.allow(client, onGone)
     const held = hasArrived(request) ? undefined : await receiveSlowly(request, response)
-    let leave: () => void
     try {
       const place = admission.enter(onGone)
-      leave = typeof place === 'function' ? place : await place
+      const leave = typeof place === 'function' ? place : await place
+      const received = held?.received
+      try {
+        if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
+        else send(request, response, decided(await decideOnly(request, response, { parts, client, received }), id))
+      } finally {
+        leave()
+      }
     } finally {
       held?.release()
-    }
-    const received = held?.received
-    try {
-      if (modelPath) await complete(modelPath, request, response, { parts, client, id, started, received })
-      else send(request, response, decided(await decideOnly(request, response, { parts, client, received }), id))
-    } finally {
-      leave()
     }
   }
 }

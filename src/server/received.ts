@@ -83,20 +83,29 @@ function tooLarge(phrase: string): ApiFailure {
   })
 }
 
+/** Chunks that are kept as they are: each takes hundreds of bytes, were it of one. */
+const MOST_CHUNKS = 1024
+
 /** By events: an iterator costs as much as all the rest of reading. */
 function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    let whole: Buffer[] = []
     let chunks: Buffer[] = []
     let length = 0
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
-      if (length <= most) chunks.push(chunk)
-      else {
-        chunks = []
-        reject(tooLarge(largerThan(most)))
+      if (length > most) {
+        whole = chunks = []
+        return reject(tooLarge(largerThan(most)))
       }
+      if (chunks.push(chunk) < MOST_CHUNKS) return
+      whole.push(Buffer.concat(chunks))
+      chunks = []
     })
-    request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.once('end', () => {
+      const all = whole.length > 0 ? [...whole, ...chunks] : chunks
+      resolve(all.length === 1 ? all[0]! : Buffer.concat(all))
+    })
     request.once('error', () => reject(clientGone()))
   })
 }

@@ -3,19 +3,20 @@ import { ApiFailure } from './envelope.ts'
 import { whenGone } from './gone.ts'
 import { type Received, receive } from './received.ts'
 
-/** How many bodies of the largest size may be held at a time for requests that have no place yet. */
+/** How many bodies of the largest size may be held at a time. */
 const MOST_BODIES = 16
 
 /** A body whose bytes are counted until it is released. */
 export interface HeldBody {
   readonly received: Received
-  /** To be called once, when its request has a place or is given up. */
+  /** To be called once, when its request has ended. */
   release(): void
 }
 
 /**
  * Receives bodies that do not come at once, for requests that take a place only afterwards: slow clients must not fill the places.
- * What has come of all of them together is bounded instead, at 16 bodies of `mostBytes` bytes; beyond, whoever sends more is told 503.
+ * What has come of all of them together is bounded instead, until they are answered, at 16 bodies of `mostBytes` bytes; beyond, whoever
+ * sends more is told 503.
  * What it gives rejects with ApiFailure, as `receive` does, and where the client goes away, the server stops or the body takes too long.
  */
 export function createSlowBodies(

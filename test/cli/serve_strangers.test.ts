@@ -166,6 +166,32 @@ describe('slow clients', () => {
     expect(await stopped).toBe(0)
   })
 
+  test('16 of the largest bodies that come in pieces are under way at a time: for more there is no memory', async () => {
+    const body = JSON.stringify(ask('a'.repeat(930)))
+    const small = await startServe(folder.path, config().replace(/serve: .*/, `serve: { max_body: ${body.length} }`))
+    const waiting: (() => void)[] = []
+    models.instead = (_, response) => {
+      waiting.push(() => json(response, 200, { choices: [{ message: { content: 'yes' } }] }))
+      return true
+    }
+    const begin = async () => {
+      const { socket, ended } = dial(small.url)
+      const head = `host: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: ${body.length}`
+      socket.write(`POST ${CHAT} HTTP/1.1\r\n${head}\r\n\r\n`)
+      await once(socket, 'data')
+      socket.write(body)
+      return (await ended).replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '')
+    }
+    const all = Array.from({ length: 16 }, begin)
+    await small.until(() => waiting.length === 16)
+    expect(await begin()).toMatch(/^HTTP\/1\.1 503 .*"code":"server_overloaded"/s)
+    for (const answer of waiting) answer()
+    for (const ended of all) expect(await ended).toMatch(/^HTTP\/1\.1 200 /)
+    models.instead = () => false
+    expect(await begin()).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await small.stop()).toBe(0)
+  })
+
   test('thousands of idle connections keep nobody from being answered', async () => {
     const patient = await startServe(folder.path, config().replace(/serve: .*/, 'serve: { headers_timeout: 1m }'))
     const count = Math.min(10_000, Math.floor(openFiles() / 2) - 500)

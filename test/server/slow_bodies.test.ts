@@ -1,7 +1,9 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
 import { stopAnswer } from '../../src/server/gone.ts'
+import { receive } from '../../src/server/received.ts'
 import { createSlowBodies } from '../../src/server/slow_bodies.ts'
 import { dial } from '../helpers/raw_http.ts'
 
@@ -53,6 +55,13 @@ test('what comes in pieces is received whole', async () => {
   const { socket, ended } = await begin(50)
   socket.write(BODY.slice(50))
   expect(await ended).toMatch(new RegExp(`200 OK.*${BODY}$`, 's'))
+})
+
+test('what comes in thousands of pieces is received whole and in order', async () => {
+  const text = JSON.stringify({ a: Array.from({ length: 1500 }, (_, i) => i) })
+  const request = Object.assign(Readable.from(Array.from(text, letter => Buffer.from(letter))), { headers: {} })
+  const { bytes } = await receive(request as unknown as IncomingMessage, text.length)
+  expect(Buffer.from(bytes).toString()).toBe(text)
 })
 
 test('16 of the largest size are held at a time, those that wait with theirs included; beyond, whoever sends is told 503', async () => {
