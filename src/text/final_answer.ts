@@ -28,7 +28,11 @@ export function finalNumber(text: string): number {
 const NUMBERS = /(?<![\w.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|(?<![\w.])-?\.\d+/gi
 
 /** Quotes, ends of sentences and markdown, but no bracket: those may belong to a formula. */
-const AROUND = /^[.,;:!?"'“”‘’*_`]+|[.,;:!?"'“”‘’*_`]+$/g
+const AROUND = new Set('.,;:!?"\'“”‘’*_`')
+
+/** Every white space has one place in it, and a digit must be there: else an answer could hold the loop for seconds. */
+const NUMBER_ALONE =
+  /^(?:[a-z]\s*=\s*)?(?:([-−])\s*)?(?:[$€£]\s*)?(-?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+))\s*(?:%|°\s*[a-z]?|[\p{L}]+)?[.!]?$/iu
 
 function countingPart(text: string): string {
   return boxed(text) ?? afterLast(text, /####/g) ?? afterLast(text, /\banswer(?:\s+is)?\s*(?::|(?<=is))\**/gi) ?? text
@@ -64,12 +68,9 @@ function choiceIn(part: string): string | undefined {
 
 function numberAlone(part: string): string | undefined {
   const bare = part.replace(/[*_`\\]/g, '').trim()
-  const found =
-    /^(?:[a-z]\s*=\s*)?([-−])?\s*[$€£]?\s*(-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)\s*(?:%|°\s*[a-z]?|[\p{L}]+)?[.!]?$/iu.exec(
-      bare,
-    )
-  if (!found || !/\d/.test(found[2]!)) return undefined
-  return String(Number(found[2]!.replaceAll(',', '')) * (found[1] ? -1 : 1))
+  const [, minus, number] = NUMBER_ALONE.exec(bare) ?? []
+  if (number === undefined) return undefined
+  return String(Number(number.replaceAll(',', '')) * (minus ? -1 : 1))
 }
 
 function plain(part: string): string {
@@ -77,7 +78,14 @@ function plain(part: string): string {
     .normalize('NFKC')
     .toLowerCase()
     .split(/\s+/)
-    .map(word => word.replace(AROUND, ''))
+    .map(withoutAround)
     .filter(word => !['a', 'an', 'the', ''].includes(word))
     .join(' ')
+}
+
+function withoutAround(word: string): string {
+  let [start, end] = [0, word.length]
+  while (start < end && AROUND.has(word[start]!)) start++
+  while (end > start && AROUND.has(word[end - 1]!)) end--
+  return word.slice(start, end)
 }

@@ -37,3 +37,16 @@ test.each([
 ])('%j comes to the number %d', (text, expected) => {
   expect(finalNumber(text)).toBe(expected)
 })
+
+test.each([
+  ['spaces behind a minus', `-${' '.repeat(200_000)}! x`],
+  ['spaces behind an equals sign', `x =${' '.repeat(200_000)}! x`],
+  ['dots inside a word', `a${'.'.repeat(200_000)}a`],
+  ['digits before a sign', `${'1'.repeat(100_000)}.${'1'.repeat(100_000)}!!`],
+  ['spaces behind the word answer', `answer${' '.repeat(200_000)}x`],
+])('an answer of 200,000 %s takes no longer than its length', (_, text) => {
+  const started = performance.now()
+  finalAnswer(text)
+  finalNumber(text)
+  expect(performance.now() - started).toBeLessThan(500)
+})
