@@ -83,7 +83,7 @@ export async function complete(
         bodyFor: model => replaceSpans(bytes, spans, quotedName(model)),
         headers: request.headers,
         isStream,
-        skipsCache: keepsState(body),
+        skipsCache: keepsState(path, body),
       },
       onAnswer: ({ id }) => keepModel(id),
       ...(path === '/responses' ? { onResponse: (model, id) => keepResponse(model, responseKey(id)) } : {}),

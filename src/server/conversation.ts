@@ -102,16 +102,18 @@ export function continuedKey(body: Fields): string | undefined {
   return responseKey(previous) ?? responseKey(id)
 }
 
-/** Whether an answer depends on, or changes, what the provider keeps beside the request: one from a cache would leave that behind. */
-export function keepsState({
-  conversation,
-  previous_response_id: previous,
-  container,
-  store,
-  background,
-}: Fields): boolean {
+/**
+ * Whether an answer depends on, or changes, what the provider keeps beside the request: one from a cache would leave that behind.
+ * Responses are kept unless the request says `store: false`, other answers only where it says `store: true`.
+ * @param path behind the base URL.
+ */
+export function keepsState(
+  path: string,
+  { conversation, previous_response_id: previous, container, store, background }: Fields,
+): boolean {
   const isContinued = (conversation ?? previous ?? container ?? undefined) !== undefined
-  return isContinued || store === true || background === true
+  const isStored = path === '/responses' ? store !== false : store === true
+  return isContinued || isStored || background === true
 }
 
 function turnsOf(body: Fields): Turn[] {

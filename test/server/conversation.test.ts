@@ -142,17 +142,21 @@ test.each<[string, readonly object[], boolean]>([
   expect(isContinued(readConversation({ input }))).toBe(is)
 })
 
-test.each<[object, boolean]>([
-  [{ input: 'hi' }, false],
-  [{ input: 'hi', conversation: null, previous_response_id: null, store: false, background: false }, false],
-  [{ input: 'go on', conversation: 'conv_1' }, true],
-  [{ input: 'go on', conversation: { id: 'conv_1' } }, true],
-  [{ input: 'go on', previous_response_id: 'resp_1' }, true],
-  [{ input: 'hi', store: true }, true],
-  [{ input: 'hi', background: true }, true],
-  [{ messages: [], container: 'container_1' }, true],
-])('%j keeps state at the provider: %s', (body, is) => {
-  expect(keepsState({ ...body })).toBe(is)
+test.each<[string, object, boolean]>([
+  ['/responses', { conversation: null, previous_response_id: null, store: false, background: false }, false],
+  ['/responses', { conversation: 'conv_1', store: false }, true],
+  ['/responses', { conversation: { id: 'conv_1' }, store: false }, true],
+  ['/responses', { previous_response_id: 'resp_1', store: false }, true],
+  ['/responses', { background: true, store: false }, true],
+  ['/responses', { store: true }, true],
+  ['/responses', { store: null }, true],
+  ['/responses', {}, true],
+  ['/chat/completions', { store: true }, true],
+  ['/chat/completions', { store: null }, false],
+  ['/chat/completions', {}, false],
+  ['/messages', { container: 'container_1' }, true],
+])('%s %j keeps state at the provider: %s', (path, body, is) => {
+  expect(keepsState(path, { ...body })).toBe(is)
 })
 
 test('ids of tokens are one turn, however many there are', () => {
