@@ -10,9 +10,12 @@ export interface Received {
   readonly model: readonly Span[]
 }
 
+const MODEL = 'model'
+
 /**
  * Reads a body whole, and no more than is allowed.
- * @throws ApiFailure: 413 where it is too large, 415 where it is compressed, 400 where it is no JSON object.
+ * @throws ApiFailure: 413 where it is too large, 415 where it is compressed, 400 where it is no JSON object, or one that names its
+ * model twice.
  */
 export async function receive(request: IncomingMessage, mostBytes: number): Promise<Received> {
   requireReadable(request, mostBytes)
@@ -41,7 +44,7 @@ function requireReadable({ headers }: IncomingMessage, mostBytes: number): void 
 }
 
 function understood(bytes: Buffer): Received {
-  const { spans, excess } = findValues(bytes, 'model')
+  const { spans, excess } = findValues(bytes, MODEL)
   if (excess === 'depth') {
     throw invalidRequest('We could not parse the JSON body of your request: it is nested too deeply.')
   }
@@ -55,7 +58,20 @@ function understood(bytes: Buffer): Received {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('The body of your request is expected to be a JSON object.')
   }
+  requireOneModel(body)
   return { bytes, body: body as Received['body'], model: spans }
+}
+
+/** Servers in Go read the names of fields in any case: under another one a client could name a model that is not configured. */
+function requireOneModel(body: object): void {
+  for (const key in body) {
+    if (key.length === MODEL.length && key !== MODEL && key.toLowerCase() === MODEL) {
+      throw invalidRequest(
+        `model: expected its name in lower case alone, got "${key}", which some endpoints read as well. Leave that out.`,
+        'model',
+      )
+    }
+  }
 }
 
 /** A byte-order mark, which Windows' tools put before UTF-8. RFC 8259 lets a reader ignore it. */

@@ -118,6 +118,21 @@ test('stream is true or false: what else it is opens no breaker', async () => {
   for (const stream of [null, false]) expect((await post(one, ask('small', { stream }))).status).toBe(200)
 })
 
+test('a key that is "model" but for its case reaches no endpoint, some of which would read it', async () => {
+  const one = await start()
+  models.received.length = 0
+  for (const key of ['MODEL', 'Model', 'm\\u004fdel']) {
+    const body = `{"model":"small","messages":[{"role":"user","content":"hi"}],"${key}":"not-configured"}`
+    const answer = await fetch(`${one.url}/v1/chat/completions`, { method: 'POST', body })
+    const read = JSON.parse(`"${key}"`)
+    const message = `model: expected its name in lower case alone, got "${read}", which some endpoints read as well. Leave that out.`
+    const error = { message, type: 'invalid_request_error', param: 'model', code: null }
+    expect([answer.status, await answer.json()]).toEqual([400, { error }])
+  }
+  expect(models.received).toHaveLength(0)
+  expect((await post(one, { ...ask('small', {}), metadata: { MODEL: 'x' } })).status).toBe(200)
+})
+
 test('a refusal that is no JSON is told in the form of the client, with its status', async () => {
   const one = await start('', models.url, `  claude: { base_url: ${models.url}, api: anthropic }`)
   const refuse = (status: number, type: string, body: string) => {
