@@ -85,6 +85,7 @@ export async function complete(
         isStream,
         skipsCache: keepsState(path, body),
       },
+      isBackground: path === '/responses' && body.background === true,
       onAnswer: ({ id }) => keepModel(id),
       ...(path === '/responses' ? { onResponse: (model, id) => keepResponse(model, responseKey(id)) } : {}),
     })

@@ -1,6 +1,6 @@
 import { roughInputTokens } from '../policies/input_tokens.ts'
 import { expectedOutputTokens, predictedCost } from '../policies/predicted_cost.ts'
-import type { Model, PoolStatistics } from '../types.ts'
+import type { Model, PoolStatistics, RouteRequest } from '../types.ts'
 import type { Decided } from './deciding.ts'
 
 /** Tokens of an answer where neither the request nor anything about its model says how long it gets. */
@@ -17,7 +17,6 @@ export function expectedCost(
   hasOutput: boolean,
   statistics: PoolStatistics | undefined,
 ): number {
-  const { needs = {} } = request
   const inputTokens = roughInputTokens(request)
   const answers = answersIn(body)
   const costOf = (model: Model) =>
@@ -29,10 +28,14 @@ export function expectedCost(
   return models.slice(0, asked.length).reduce((sum, model, place) => sum + costOf(model) * draws(place), 0)
 
   function outputTokensOf(model: Model): number {
-    if (!hasOutput) return 0
-    const each = needs.outputTokens ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS
-    return Math.min(each, model.maxOutputTokens ?? Number.POSITIVE_INFINITY) * answers
+    return hasOutput ? longestAnswer(model, request, statistics) * answers : 0
   }
+}
+
+/** Tokens of the longest answer that a request allows, else the mean of the model's answers so far, else a thousand. */
+export function longestAnswer(model: Model, { needs }: RouteRequest, statistics: PoolStatistics | undefined): number {
+  const each = needs?.outputTokens ?? expectedOutputTokens(model, {}, statistics) ?? ASSUMED_TOKENS
+  return Math.min(each, model.maxOutputTokens ?? Number.POSITIVE_INFINITY)
 }
 
 /** Answers that a model writes: `n`, or of Completions as many as the best is to be taken of, for each prompt of a list. */

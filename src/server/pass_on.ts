@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Model } from '../types.ts'
 import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_types.ts'
-import { abandonedFigures, answerFigures } from './answer_figures.ts'
+import { abandonedFigures, answerFigures, unseenTokens } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError, refusalBody } from './error_answer.ts'
@@ -22,6 +22,8 @@ export interface Passing {
   readonly routing: Routing
   readonly exchange: Begun
   readonly request: Omit<ForwardRequest, 'signal' | 'onAbandoned'>
+  /** Whether the answer is to be written after the request has ended: `background` of the Responses API. */
+  readonly isBackground: boolean
   /** Called when a model has taken the request. */
   onAnswer(model: Model): void
   /** Called when a response of the Responses API has ended. */
@@ -30,7 +32,8 @@ export interface Passing {
 
 /** Sends a request to its models and the answer's bytes to the client, and says once what became of it. */
 export async function passOn(response: ServerResponse, passing: Passing): Promise<void> {
-  const { parts, routing, exchange } = passing
+  const { parts, routing, exchange, isBackground } = passing
+  const { statistics } = routing.pool
   const { models, path, bodyFor, headers: received, isStream, skipsCache = false } = passing.request
   const signal = goneSignal(response)
   let forwarded: Forwarded
@@ -45,7 +48,8 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
-    const paid = left && { model: left.id, ...abandonedFigures(left, exchange.request) }
+    const unseen = left && isBackground ? unseenTokens(true, undefined, left, exchange.request, statistics) : undefined
+    const paid = left && { model: left.id, ...abandonedFigures(left, exchange.request, unseen) }
     report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...paid })
     return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
   }
@@ -69,11 +73,13 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const json = forwarded.json as { readonly id?: unknown } | null | undefined
   passing.onResponse?.(model, watcher ? watcher.figures().responseId : json?.id)
   const released = came === 'stopped' ? 'abandoned' : came
-  const { usage, cost } = answerFigures(forwarded, exchange.request, watcher, released)
-  // The model has done its part, however long the client takes to read.
+  const unseen =
+    path === '/responses' ? unseenTokens(isBackground, json, model, exchange.request, statistics) : undefined
+  const { usage, cost } = answerFigures(forwarded, exchange.request, watcher, released, unseen)
+  // The model has done its part, however long the client takes to read. What nobody saw says nothing of its answers.
   forwarded.release(released, {
-    ...(cost === undefined ? {} : { cost }),
-    ...(usage ? { outputTokens: usage.outputTokens } : {}),
+    ...(cost === undefined || unseen !== undefined ? {} : { cost }),
+    ...(usage && unseen === undefined ? { outputTokens: usage.outputTokens } : {}),
   })
   // Waits between attempts are neither the model's nor ours.
   const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)

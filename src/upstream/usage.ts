@@ -3,6 +3,12 @@ import { CHARACTERS_PER_TOKEN } from '../text/tokens.ts'
 import type { Model, RouteRequest } from '../types.ts'
 import type { Usage } from './upstream_types.ts'
 
+/**
+ * More tokens than an answer has: the largest windows hold ten million, and the longest lists of texts or answers come to some
+ * twenty million. Nobody is charged for more, whatever an endpoint says.
+ */
+export const MOST_TOKENS = 1e8
+
 /** What an answer says of its tokens. */
 export interface SaidTokens {
   readonly inputTokens: number | undefined
@@ -72,5 +78,5 @@ function rest(total: unknown, part: number | undefined): number | undefined {
 }
 
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined
+  return typeof value === 'number' && value >= 0 && value <= MOST_TOKENS ? value : undefined
 }

@@ -122,6 +122,23 @@ describe.each([1, 2])('%d processes', workers => {
   })
 })
 
+test('what is asked in the background is paid as it was set aside, since nobody sees what it comes to', async () => {
+  const serve = await startServe(folder.path, config())
+  onTestFinished(async () => void (await serve.stop()))
+  models.instead = (_, response) => json(response, 200, { id: 'resp_1', status: 'queued', output: [], usage: null })
+  const headers = { authorization: 'Bearer poor' }
+  const ask = () =>
+    fetch(`${serve.url}/v1/responses`, {
+      method: 'POST',
+      headers,
+      // 2,000 tokens of $2 a million: $0.004 each, of $0.01.
+      body: JSON.stringify({ model: 'small', input: '', background: true, max_output_tokens: 2000 }),
+    })
+  for (const status of [200, 200, 200, 429]) expect((await ask()).status).toBe(status)
+  const metrics = await (await fetch(`${serve.url}/metrics`, { headers })).text()
+  expect(metrics).toContain('{model="small",key="poor",kind="output",estimated="true"} 6000\n')
+})
+
 test('what a worker that dies had under way is no longer set aside', async () => {
   const serve = await startServe(folder.path, config(), { args: ['--workers', '2'] })
   onTestFinished(async () => void (await serve.stop()))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { needsOf } from '../../src/routing/needs.ts'
-import { answerFigures } from '../../src/server/answer_figures.ts'
+import { abandonedFigures, answerFigures, unseenTokens } from '../../src/server/answer_figures.ts'
 import { createStreamWatcher } from '../../src/server/sse.ts'
 
 const model = { id: 'm', inputPrice: 1, outputPrice: 1 }
@@ -128,4 +128,28 @@ test('what a stream that broke off said of its output is what it began with; of 
     cachedInputTokens: 4,
     isEstimated: true,
   })
+})
+
+test.each<[string, boolean, object, number | undefined]>([
+  ['asked for in the background', true, {}, 300],
+  ['queued', false, { status: 'queued' }, 300],
+  ['in progress', false, { status: 'in_progress' }, 300],
+  ['completed', false, { status: 'completed' }, undefined],
+])('a response that is %s comes to the longest answer that is allowed: %s %j', (_, isBackground, json, expected) => {
+  const request = { prompt: '', needs: { outputTokens: 300 } }
+  expect(unseenTokens(isBackground, json, model, request, undefined)).toBe(expected)
+})
+
+test('what nobody sees of an answer counts unless it says its own; it is never without end', () => {
+  const request = { prompt: '', needs: { outputTokens: Number.MAX_VALUE } }
+  const unseen = unseenTokens(true, undefined, model, request, undefined)
+  const tokens = (json: object) =>
+    answerFigures({ status: 200, model, isCached: false, json }, request, undefined, 'whole', unseen).usage
+  expect(tokens({ usage: null })).toEqual({ inputTokens: 0, outputTokens: 1e8, isEstimated: true })
+  expect(tokens({ usage: { input_tokens: 2, output_tokens: 3 } })).toMatchObject({
+    outputTokens: 3,
+    isEstimated: false,
+  })
+  expect(abandonedFigures(model, request, unseen)).toMatchObject({ usage: { outputTokens: 1e8 }, cost: 100 })
+  expect(abandonedFigures(model, request)).toMatchObject({ usage: { outputTokens: 0 }, cost: 0 })
 })

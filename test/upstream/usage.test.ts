@@ -38,9 +38,12 @@ test.each([
   expect(readTokens(usage)).toEqual(expected)
 })
 
-test.each([undefined, null, 'x', {}, { total_tokens: 2 }])('%j does not say', usage => {
-  expect(readTokens(usage)).toEqual({})
-})
+test.each([undefined, null, 'x', {}, { total_tokens: 2 }, { prompt_tokens: 9e15, completion_tokens: 2e8 }])(
+  '%j does not say',
+  usage => {
+    expect(readTokens(usage)).toEqual({})
+  },
+)
 
 test.each([
   [{ prompt_tokens: 7 }, { inputTokens: 7, outputTokens: 25, isEstimated: true }],
