@@ -19,16 +19,28 @@ export function secretsOf(model: Model): readonly string[] {
     .filter(({ length }) => length >= SHORTEST)
 }
 
-/** What an endpoint says of an error, as it may be shown: the same bytes, with `***` for credentials that it quotes. */
+/** What an endpoint says of an error, as it may be shown: the same bytes, with `***` for credentials that it quotes, escaped or not. */
 export function withoutCredentials(bytes: Uint8Array, model: Model): Uint8Array {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const quoted = credentialsOf(model).filter(credential => text.includes(credential))
-  if (quoted.length === 0) return bytes
-  return Buffer.from(
-    quoted.reduce((shown, credential) => shown.replaceAll(credential, '***'), text),
-    'latin1',
+  const hasEscapes = text.includes('\\')
+  const shown = credentialsOf(model).reduce(
+    (rest, credential) => rest.replaceAll(hasEscapes ? escapedOrNot(credential) : credential, '***'),
+    text,
   )
+  return shown === text ? bytes : Buffer.from(shown, 'latin1')
 }
+
+/** A text as JSON may have it: any character by its number, some behind a backslash, in JSON that is a text within JSON several. */
+function escapedOrNot(text: string): RegExp {
+  const units = Array.from({ length: text.length }, (_, i) => {
+    const number = text.charCodeAt(i).toString(16).padStart(4, '0')
+    const anyCase = number.replace(/[a-f]/g, digit => `[${digit}${digit.toUpperCase()}]`)
+    return `(?:${'"/\\'.includes(text[i]!) ? BACKSLASHES : ''}\\u${number}|\\\\{1,7}u${anyCase})`
+  })
+  return new RegExp(units.join(''), 'g')
+}
+
+const BACKSLASHES = '\\\\{0,7}'
 
 /** Names of headers, and of parts of a query, whose values nobody else may know; other values may be any word. */
 const CREDENTIAL = /auth|key|token|secret|password|signature|cookie|credential/i
