@@ -1,14 +1,24 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { DriftState } from '../server/drift.ts'
+import { apiErrorOf, envelope } from '../server/envelope.ts'
 import { PREFIX } from '../server/metrics.ts'
 import type { ProcessFigures } from '../server/process_figures.ts'
 import { type Figures, watchProcess } from '../server/prometheus.ts'
 import { createSharedState } from '../server/shared_state.ts'
 import type { ModelStatistics } from '../types.ts'
-import type { ModelReport, PrimaryAnswer, Question, Report, ToPrimary, ToWorker } from './serve_messages.ts'
+import {
+  type ModelReport,
+  type PrimaryAnswer,
+  type Question,
+  type Report,
+  readExchange,
+  type ToPrimary,
+  type ToWorker,
+} from './serve_messages.ts'
 
 /** The state of a server of several processes, as the primary keeps it for all of them. */
 export interface PrimaryState {
+  /** A question is answered also where that fails. Rejects where anything else cannot be made use of. */
   hear(worker: Worker, message: Exclude<ToPrimary, { kind: 'listening' | 'drain' }>): Promise<void>
   /** A worker has ended: nothing of it is under way any more. */
   forget(worker: Worker): void
@@ -17,6 +27,8 @@ export interface PrimaryState {
 interface PrimaryOptions {
   /** Hears once of each alarm. */
   onDrift(drift: DriftState): void
+  /** Hears of each question that could not be answered, with why as the log has it. */
+  onFailure(detail: string): void
   /** The number of a worker, from 1; that of one that died goes to the one that takes its place. */
   placeOf(worker: Worker): number
 }
@@ -25,7 +37,7 @@ interface PrimaryOptions {
 const PATIENCE = 1000
 
 /** All empty at first; called once, in the primary. Workers are reached by the channels of `node:cluster`. */
-export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): PrimaryState {
+export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptions): PrimaryState {
   const now = () => performance.timeOrigin + performance.now()
   /** By the worker's id. */
   const reports = new Map<number, Report>()
@@ -47,7 +59,7 @@ export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): Primar
         tellPoint(worker)
       } else if (message.kind === 'report') reports.set(worker.id, message)
       else if (message.kind === 'exchanges') {
-        for (const exchange of message.exchanges) state.see(exchange)
+        for (const exchange of message.exchanges) state.see(readExchange(exchange))
         for (const code of message.refused) state.refuse(code)
       } else if (message.kind === 'win_rates') {
         for (const winRate of message.winRates) state.threshold.see(winRate)
@@ -57,7 +69,10 @@ export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): Primar
         reservations.get(worker.id)?.get(message.id)?.()
         reservations.get(worker.id)?.delete(message.id)
       } else if (message.kind === 'figures') measuring.get(message.id)?.(message.figures)
-      else tell(worker, { kind: 'answer', id: message.id, answer: await answerTo(message, worker) })
+      else {
+        const answer = await answerTo(message, worker).catch(thrown => failureOf(message, thrown))
+        tell(worker, { kind: 'answer', id: message.id, answer })
+      }
     },
     forget({ id }) {
       reports.delete(id)
@@ -75,11 +90,18 @@ export function createPrimaryState({ onDrift, placeOf }: PrimaryOptions): Primar
   async function answerTo(question: Question, { id: worker }: Worker): Promise<PrimaryAnswer> {
     if (question.kind === 'page') return state[question.page]()
     if (question.kind === 'take') return (await state.allowances.take(question.client)) ?? null
-    const reserved = await state.allowances.reserve(question.client, question.dollars)
+    const reserved = await state.allowances.reserve(question.client, Number(question.dollars))
     if (typeof reserved !== 'function') return reserved
     if (!reservations.has(worker)) reservations.set(worker, new Map())
     reservations.get(worker)!.set(question.id, reserved)
     return null
+  }
+
+  /** Whoever asked waits for an answer, whatever it is. */
+  function failureOf({ kind }: Question, thrown: unknown): PrimaryAnswer {
+    const error = apiErrorOf(thrown, now())
+    onFailure(error.detail ?? error.message)
+    return kind === 'page' ? { status: error.status, type: 'application/json', body: envelope(error) } : error
   }
 
   async function processes(): Promise<readonly ProcessFigures[]> {

@@ -3,10 +3,18 @@ import type { Page } from '../server/app.ts'
 import type { ApiError } from '../server/envelope.ts'
 import { createFollowedThreshold, type ThresholdPoint } from '../server/online_threshold.ts'
 import type { Figures } from '../server/prometheus.ts'
-import type { Exchange } from '../server/server_types.ts'
 import type { Routed, SharedState } from '../server/shared_state.ts'
 import { createStickyModels } from '../server/sticky.ts'
-import type { ModelReport, PrimaryAnswer, Question, ToPrimary, ToWorker } from './serve_messages.ts'
+import {
+  type ModelReport,
+  type PrimaryAnswer,
+  type Question,
+  type SentExchange,
+  sentExchange,
+  sentNumber,
+  type ToPrimary,
+  type ToWorker,
+} from './serve_messages.ts'
 
 /** Milliseconds between two reports of a worker. */
 const REPORT = 250
@@ -28,7 +36,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
   const start = createFollowedThreshold()
   let point: ThresholdPoint | undefined
   let winRates: number[] = []
-  let exchanges: Exchange[] = []
+  let exchanges: SentExchange[] = []
   let refused: string[] = []
   const waiting = new Map<number, (answer: PrimaryAnswer) => void>()
   let asked = 0
@@ -54,8 +62,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
       tellPrimary({ kind: 'routed', routed: { ...next, pool } })
     },
     see(exchange) {
-      // No text leaves the process that was asked.
-      exchanges.push({ ...exchange, request: { prompt: '' } })
+      exchanges.push(sentExchange(exchange))
       // The next request of this key must not be let in before this one has been paid.
       if (exchange.client.dailyBudget !== undefined) tellExchanges()
     },
@@ -63,7 +70,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
     allowances: {
       take: async client => ((await ask({ kind: 'take', client }).answer) as ApiError | null) ?? undefined,
       async reserve(client, dollars) {
-        const { id, answer } = ask({ kind: 'reserve', client, dollars })
+        const { id, answer } = ask({ kind: 'reserve', client, dollars: sentNumber(dollars) })
         return ((await answer) as ApiError | null) ?? (() => tellPrimary({ kind: 'release', id }))
       },
     },

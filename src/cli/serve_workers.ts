@@ -23,8 +23,10 @@ export async function runPrimary(
   let { drain } = settings
   /** Worker id → its number from 1 to `count`. */
   const places = new Map<number, number>()
+  const onFailure = (detail: string) => log.warn('the primary failed at a message of a worker', { error: detail })
   const state = createPrimaryState({
     onDrift: drift => log.warn('drift', { ...drift }),
+    onFailure,
     placeOf: ({ id }) => places.get(id)!,
   })
   let port: number | undefined
@@ -37,7 +39,7 @@ export async function runPrimary(
   let isListening = false
   cluster.on('message', (worker, message: ToPrimary) => {
     if (message.kind === 'drain') drain = message.seconds
-    else if (message.kind !== 'listening') void state.hear(worker, message)
+    else if (message.kind !== 'listening') state.hear(worker, message).catch(error => onFailure(error.stack))
     else {
       if (!isListening) onListening(message.url)
       isListening = true
