@@ -8,7 +8,7 @@ import { longestAnswer } from './expected_cost.ts'
 import type { StreamWatcher } from './sse.ts'
 
 /**
- * Tokens and US dollars of an answer; estimated where it does not say, or broke off before it did.
+ * Tokens and US dollars of an answer; estimated where it does not say, or broke off before it did. A refusal costs nothing.
  * @param unseen output tokens to count of one that goes on where nobody here sees it, unless it says some.
  */
 export function answerFigures(
@@ -18,7 +18,7 @@ export function answerFigures(
   ending: Ending,
   unseen?: number,
 ): { readonly usage?: Usage; readonly cost?: number | undefined } {
-  if (status >= 300) return {}
+  if (status >= 300) return { cost: 0 }
   const answer = (json ?? {}) as Answer
   const told = watcher?.figures()
   const written = () => (told ? told.writtenBytes : bytesOf(answer))

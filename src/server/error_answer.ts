@@ -54,8 +54,14 @@ export function answerError(
 export function refusalBody(response: ServerResponse, model: string, status: number, own: Uint8Array): Uint8Array {
   const said = parseJson(Buffer.from(own).toString('utf8'))
   if (typeof said === 'object' && said !== null) return own
-  const message = `${printable(model)}: expected an answer, got status ${status} and no JSON that says why.`
-  return Buffer.from(bodyOf(response, { status, type: 'invalid_request_error', code: 'request_refused', message }))
+  const error = refusalError(model, status, `status ${status} and no JSON that says why`)
+  return Buffer.from(bodyOf(response, error))
+}
+
+/** What is known of a model's refusal beside the answer that goes back. @param failure as a phrase, without secrets. */
+export function refusalError(model: string, status: number, failure: string): ApiError {
+  const message = `${printable(model)}: expected an answer, got ${failure}.`
+  return { status, type: 'invalid_request_error', code: 'request_refused', message }
 }
 
 function bodyOf({ req }: ServerResponse, error: ApiError): string {

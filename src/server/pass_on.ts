@@ -4,7 +4,7 @@ import type { Attempt, Forwarded, ForwardRequest } from '../upstream/upstream_ty
 import { abandonedFigures, answerFigures, unseenTokens } from './answer_figures.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
-import { answerError, refusalBody } from './error_answer.ts'
+import { answerError, refusalBody, refusalError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
 import { shown } from './model_errors.ts'
 import { countStream } from './open_streams.ts'
@@ -83,7 +83,9 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   })
   // Waits between attempts are neither the model's nor ours.
   const overhead = attempts.length > 1 ? undefined : Math.max(0, firstByte - waited)
-  const outcome = { status, model: model.id, ending: came, attempts, isCached, firstByte, overhead, usage, cost }
+  const ending = isRefused ? ('failed' as const) : came
+  const error = isRefused ? refusalError(model.id, status, attempts.at(-1)!.failure!) : undefined
+  const outcome = { status, model: model.id, error, ending, attempts, isCached, firstByte, overhead, usage, cost }
   // A client that hangs up behind the end of a stream has read it.
   const isRead = (watcher !== undefined && came === 'whole' && signal.aborted) || handedOver(response)
   if (typeof isRead === 'boolean') return reportRead(passing, outcome, isRead)

@@ -11,6 +11,8 @@ export interface Ticket {
   readonly started: number
   /** To be set when the answer begins. */
   status?: number
+  /** Why it failed, where it did. */
+  readonly failure?: AttemptFailure
   succeed(figures: { readonly cost?: number | undefined; readonly outputTokens?: number | undefined }): void
   fail(failure: AttemptFailure): void
   /** It told nothing of the model. */
@@ -87,6 +89,7 @@ async function changeOf(
 class StartedAttempt implements Ticket {
   readonly started = performance.now()
   status?: number
+  failure?: AttemptFailure
   private isOver = false
   private readonly parts: AdmissionParts
   private readonly breaker: Breaker
@@ -109,6 +112,7 @@ class StartedAttempt implements Ticket {
 
   fail(failure: AttemptFailure): void {
     if (!this.end()) return
+    this.failure = failure
     const { live } = this.parts.health
     const isOfModel = failure.kind === 'passing' || failure.kind === 'lasting' || failure.kind === 'account'
     if (isOfModel) {

@@ -96,7 +96,9 @@ async function tryModel<T>(
     }
     try {
       const value = await attempt(model, ticket, attempts)
-      attempts.push(attemptOf(model, ticket))
+      // A refusal that goes back to whoever asked is a value, and its attempt failed.
+      const { failure } = ticket
+      attempts.push(failure ? failedAttempt(model, ticket, toldOf(failure, model), now()) : attemptOf(model, ticket))
       return { value }
     } catch (error) {
       if (!(error instanceof AttemptFailure)) {
@@ -104,11 +106,10 @@ async function tryModel<T>(
         if (signal?.aborted) onAbandoned?.(model)
         throw error
       }
-      // A phrase may hold what the endpoint said: a code, a content type.
-      const failure = error.withPhrase(withoutSecrets(error.message, secretsOf(model)))
+      const failure = toldOf(error, model)
       last = failure
       ticket.fail(failure)
-      attempts.push(failedAttempt(attemptOf(model, ticket), failure, now()))
+      attempts.push(failedAttempt(model, ticket, failure, now()))
       if (failure.kind === 'request' || isCommitted?.()) return { failure, isFinal: true }
       const backoff = random() * Math.min(retry.longestWait, retry.firstWait * 2 ** (n - 1))
       const { kind, wait = backoff } = failure
@@ -141,6 +142,17 @@ function attemptOf(model: Model, { started, status }: Ticket): Attempt {
   return status === undefined ? { model: model.id, latency } : { model: model.id, status, latency }
 }
 
-function failedAttempt(attempt: Attempt, { message, category, wait }: AttemptFailure, now: number): Attempt {
-  return { ...attempt, failure: message, category, ...(wait === undefined ? {} : { retryAt: now + wait }) }
+function failedAttempt(
+  model: Model,
+  ticket: Ticket,
+  { message, category, wait }: AttemptFailure,
+  now: number,
+): Attempt {
+  const retryAt = wait === undefined ? {} : { retryAt: now + wait }
+  return { ...attemptOf(model, ticket), failure: message, category, ...retryAt }
+}
+
+/** A phrase may hold what the endpoint said: a code, a content type. */
+function toldOf(failure: AttemptFailure, model: Model): AttemptFailure {
+  return failure.withPhrase(withoutSecrets(failure.message, secretsOf(model)))
 }

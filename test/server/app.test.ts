@@ -93,6 +93,21 @@ test('so is what breaks while a model is asked, and it is counted once', async (
   expect(JSON.stringify(lines())).not.toContain('a secret')
 })
 
+test('a request that a model refuses is an error by that name, and costs nothing', async () => {
+  const attempts = [{ model: 'small', status: 404, failure: 'status 404', category: 'other', latency: 1 }]
+  const bytes = Buffer.from('{"error":{}}')
+  const refused = { model, status: 404, headers: {}, bytes, attempts, isCached: false, release() {} }
+  const forwarder = { forward: async () => refused } as unknown as Routing['forwarder']
+  const { ask, lines, exchanges } = await serverOf({ routing: { forwarder } })
+  const answer = await ask()
+  expect([answer.status, await answer.text()]).toEqual([404, '{"error":{}}'])
+  const message = 'small: expected an answer, got status 404.'
+  expect(exchanges).toMatchObject([
+    { model: 'small', status: 404, ending: 'failed', cost: 0, error: { code: 'request_refused', message } },
+  ])
+  expect(lines()).toMatchObject([{ level: 40, status: 404, failed: ['small: status 404'], error: message }])
+})
+
 test('what a model did is no fault of ours and has no stack', async () => {
   const failure = { attempts: [], isAccountRefused: false, isRequestRefused: false, told: 'small: failed' }
   const forward = () => Promise.reject(new CallError('small: failed', failure))

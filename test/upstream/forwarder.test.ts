@@ -397,6 +397,17 @@ test.each<[string, Fault, (forward: () => void, leave: () => void) => void | Pro
   expect(abandoned).toEqual(expected)
 })
 
+test('a refusal that goes back is a failed attempt, which says nothing against the model', async () => {
+  server.faults.push({ kind: 'answer', status: 422, body: `{"error":{"code":"${KEY}"}}` })
+  const { forward, statistics } = forwarder()
+  const refused = await forward(request(false))
+  refused.release('whole')
+  const failed = { model: 'big', status: 422, failure: expect.stringMatching(/^status 422/), category: 'request' }
+  expect(refused).toMatchObject({ status: 422, attempts: [failed] })
+  expect(JSON.stringify(refused.attempts)).not.toContain(KEY)
+  expect(statistics.of('big')).toMatchObject({ inFlight: 0, errors: 0, isOpen: false })
+})
+
 test('who stops reading, or releases it as abandoned, cancels the call', async () => {
   server.always = { kind: 'stall' }
   const { forward, statistics } = forwarder()
