@@ -4,6 +4,7 @@ import type { ThresholdPoint } from '../server/online_threshold.ts'
 import type { Figures } from '../server/prometheus.ts'
 import type { Client, Exchange } from '../server/server_types.ts'
 import type { Routed } from '../server/shared_state.ts'
+import type { KeptModel } from '../server/sticky.ts'
 import type { Decision, ModelStatistics } from '../types.ts'
 
 /** What a model's statistics come to, as they can be sent. */
@@ -32,11 +33,9 @@ interface SentDecision extends Omit<Decision, 'threshold'> {
   readonly threshold?: SentNumber
 }
 
-/** A conversation has this model. */
-interface Kept {
+/** These conversations have this model. */
+interface Kept extends KeptModel {
   readonly kind: 'kept'
-  readonly key: string
-  readonly model: string
 }
 
 /** What a worker wants to know of the primary; `id` is that of its answer. */

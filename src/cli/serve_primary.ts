@@ -5,6 +5,7 @@ import { PREFIX } from '../server/metrics.ts'
 import type { ProcessFigures } from '../server/process_figures.ts'
 import { type Figures, watchProcess } from '../server/prometheus.ts'
 import { createSharedState } from '../server/shared_state.ts'
+import { createStickyModels } from '../server/sticky.ts'
 import type { ModelStatistics } from '../types.ts'
 import {
   type ModelReport,
@@ -33,6 +34,9 @@ interface PrimaryOptions {
   placeOf(worker: Worker): number
 }
 
+/** Conversations in one message. */
+const PIECE = 10_000
+
 /** Milliseconds within which a worker says what it measures of itself; else it is left out. */
 const PATIENCE = 1000
 
@@ -46,6 +50,9 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
     [...reports.values()].reduce((total, report) => total + pick(report), 0)
   const gauge = { running: () => sum(({ running }) => running), waiting: () => sum(({ waiting }) => waiting) }
   const figures = watchProcess(PREFIX)
+  const sticky = createStickyModels()
+  /** Ids of workers that were told of the conversations before them. */
+  const taught = new Set<number>()
   const measuring = new Map<number, (figures: readonly Figures[]) => void>()
   let asked = 0
   const state = createSharedState({ now, gauge, onDrift, processes })
@@ -57,6 +64,7 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
       if (message.kind === 'routed') {
         state.describe({ ...message.routed, pool: { ...message.routed.pool, statistics } })
         tellPoint(worker)
+        teach(worker)
       } else if (message.kind === 'report') reports.set(worker.id, message)
       else if (message.kind === 'exchanges') {
         for (const exchange of message.exchanges) state.see(readExchange(exchange))
@@ -64,8 +72,10 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
       } else if (message.kind === 'win_rates') {
         for (const winRate of message.winRates) state.threshold.see(winRate)
         for (const each of Object.values(cluster.workers ?? {})) tellPoint(each!)
-      } else if (message.kind === 'kept') tellAll(message, worker)
-      else if (message.kind === 'release') {
+      } else if (message.kind === 'kept') {
+        sticky.learn(message)
+        tellAll(message, worker)
+      } else if (message.kind === 'release') {
         reservations.get(worker.id)?.get(message.id)?.()
         reservations.get(worker.id)?.delete(message.id)
       } else if (message.kind === 'figures') measuring.get(message.id)?.(message.figures)
@@ -76,6 +86,7 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
     },
     forget({ id }) {
       reports.delete(id)
+      taught.delete(id)
       for (const release of reservations.get(id)?.values() ?? []) release()
       reservations.delete(id)
     },
@@ -85,6 +96,16 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
     const point = state.threshold.point()
     // All weak is the same for ever, and JSON has no Infinity.
     if (Number.isFinite(point.threshold)) tell(worker, { kind: 'threshold', point })
+  }
+
+  /** At once, so that it is all there before the worker is told that it may listen. */
+  function teach(worker: Worker): void {
+    if (taught.has(worker.id)) return
+    taught.add(worker.id)
+    for (const { model, hashes } of sticky.all()) {
+      for (let start = 0; start < hashes.length; start += PIECE)
+        tell(worker, { kind: 'kept', model, hashes: hashes.slice(start, start + PIECE) })
+    }
   }
 
   async function answerTo(question: Question, { id: worker }: Worker): Promise<PrimaryAnswer> {

@@ -4,7 +4,7 @@ import type { ApiError } from '../server/envelope.ts'
 import { createFollowedThreshold, type ThresholdPoint } from '../server/online_threshold.ts'
 import type { Figures } from '../server/prometheus.ts'
 import type { Routed, SharedState } from '../server/shared_state.ts'
-import { createStickyModels } from '../server/sticky.ts'
+import { createStickyModels, stickyHash } from '../server/sticky.ts'
 import {
   type ModelReport,
   type PrimaryAnswer,
@@ -41,7 +41,7 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
   const waiting = new Map<number, (answer: PrimaryAnswer) => void>()
   let asked = 0
   process.on('message', (message: ToWorker) => {
-    if (message.kind === 'kept') return sticky.keep(message.key, message.model)
+    if (message.kind === 'kept') return sticky.learn(message)
     if (message.kind === 'threshold') {
       point = message.point
       return
@@ -77,8 +77,9 @@ export function createWorkerState(gauge: AdmissionGauge, figures: () => Promise<
     sticky: {
       modelOf: sticky.modelOf,
       keep(key, model) {
-        sticky.keep(key, model)
-        tellPrimary({ kind: 'kept', key, model })
+        const hashes = [stickyHash(key)]
+        sticky.learn({ model, hashes })
+        tellPrimary({ kind: 'kept', model, hashes })
       },
     },
     threshold: {

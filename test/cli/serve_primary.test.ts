@@ -4,6 +4,7 @@ import { sentExchange, sentNumber, type ToWorker } from '../../src/cli/serve_mes
 import { createPrimaryState } from '../../src/cli/serve_primary.ts'
 import type { Page } from '../../src/server/app.ts'
 import type { Exchange } from '../../src/server/server_types.ts'
+import { createStickyModels } from '../../src/server/sticky.ts'
 
 const POOL = { models: [{ id: 'big' }, { id: 'small' }], pair: { strong: { id: 'big' }, weak: { id: 'small' } } }
 
@@ -56,6 +57,23 @@ test('what may cost without end takes all that is left of a budget', async () =>
   const reserve = (id: number) => hear({ kind: 'reserve', id, client, dollars: sentNumber(Number.POSITIVE_INFINITY) })
   expect(await reserve(1)).toEqual([{ kind: 'answer', id: 1, answer: null }])
   expect(await reserve(2)).toMatchObject([{ answer: { status: 429, code: 'rate_limit_exceeded' } }])
+})
+
+test('a worker that starts is told of all conversations before it, once', async () => {
+  const { hear } = primary()
+  const routed = { kind: 'routed', routed: { pool: POOL, policyId: 'threshold' } }
+  const hashes = Array.from({ length: 12_000 }, (_, i) => i + 1)
+  await hear({ kind: 'kept', model: 'big', hashes })
+  await hear({ kind: 'kept', model: 'small', hashes: [5] })
+  const sticky = createStickyModels()
+  for (const message of await hear(routed, 2)) if (message.kind === 'kept') sticky.learn(message)
+  const known = sticky.all().map(({ model, hashes }) => [model, hashes.toSorted((a, b) => a - b)])
+  expect(known).toEqual([
+    ['big', hashes.toSpliced(4, 1)],
+    ['small', [5]],
+  ])
+  const again = await hear(routed, 2)
+  expect(again.filter(({ kind }) => kind === 'kept')).toEqual([])
 })
 
 test('a question whose answer fails is answered so, and the failure is told', async () => {

@@ -22,6 +22,17 @@ test('where there is no place, the one that was not asked about for longest is f
   expect(nine.filter(key => sticky.modelOf(key) === undefined)).toEqual([nine[1]])
 })
 
+test('one that learns all of another gives the same models, also where it knew others', () => {
+  const [first, second] = [createStickyModels(), createStickyModels()]
+  const all = keys(1000)
+  for (const [i, key] of all.entries()) first.keep(key, `model ${i % 3}`)
+  second.keep(all[0]!, 'model 1')
+  second.keep('its own', 'model 4')
+  for (const kept of first.all()) second.learn(kept)
+  expect(all.map(second.modelOf)).toEqual(all.map(first.modelOf))
+  expect(second.modelOf('its own')).toBe('model 4')
+})
+
 test('the latest 100,000 conversations are remembered, but for a few in a thousand, each with its own model', () => {
   const sticky = createStickyModels()
   const all = keys(150_000)
