@@ -174,9 +174,11 @@ async function pipe(
   try {
     for await (const chunk of body) {
       const whole = events.take(chunk)
-      const isFull = whole !== undefined && !response.write(shown(whole, model))
-      watcher.see(chunk)
-      if (isFull) await drained(response)
+      if (whole) {
+        const isFull = !response.write(shown(whole, model))
+        watcher.see(whole)
+        if (isFull) await drained(response)
+      }
       gone.throwIfAborted()
     }
   } catch {
@@ -195,6 +197,7 @@ async function pipe(
     end()
   }
   const rest = events.rest()
+  if (rest) watcher.see(rest)
   response.end(rest && shown(rest, model))
   return 'whole'
 }

@@ -1,12 +1,9 @@
-import { StringDecoder } from 'node:string_decoder'
+import { addTokenFields, type TokenFields } from '../upstream/usage.ts'
 import { writtenBytes } from '../upstream/written.ts'
-
-/** What of an event is kept to look into; beyond, the event is passed on unread. */
-const LONGEST_EVENT = 1 << 20
 
 /** What an answer in events says about itself. */
 export interface StreamFigures {
-  readonly usage: unknown
+  readonly usage: TokenFields
   /** Of the Responses API; undefined where no event tells it. */
   readonly responseId: unknown
   /** Of UTF-8 that the model wrote, in all choices. */
@@ -15,26 +12,24 @@ export interface StreamFigures {
 
 /** Looks into an event stream that passes by; never changes it. */
 export interface StreamWatcher {
-  see(bytes: Uint8Array): void
+  /** Takes whole events. What is a part of one, which was too long to be held, tells nothing. */
+  see(events: Uint8Array): void
   figures(): StreamFigures
 }
 
-/** Watches a stream of server-sent events, cut anywhere. */
+/** Watches a stream of server-sent events as `createWholeEvents` lets it pass. It keeps nothing of what it has seen. */
 export function createStreamWatcher(): StreamWatcher {
-  const decoder = new StringDecoder('utf8')
-  let line = ''
-  let usage: Record<string, unknown> = {}
+  const usage: TokenFields = {}
   let written = 0
   let responseId: unknown
 
-  function take(text: string): void {
-    if (!text.startsWith('data:')) return
-    const data = text.slice(5).trim()
-    if (!data.startsWith('{')) return
+  function take(data: string): void {
+    // The space that may stand before the data is one that JSON allows.
+    if (!data.trimStart().startsWith('{')) return
     try {
       const event = JSON.parse(data)
       // Anthropic's form tells tokens of input and output in different events.
-      usage = { ...usage, ...(event.usage ?? event.response?.usage ?? event.message?.usage) }
+      addTokenFields(usage, event.usage ?? event.response?.usage ?? event.message?.usage)
       responseId ??= event.response?.id
       written += writtenBytes(event.delta, true)
       // Some endpoints tell all that was said so far in each chunk, as `message`.
@@ -45,14 +40,18 @@ export function createStreamWatcher(): StreamWatcher {
   }
 
   return {
-    see(bytes) {
-      const { buffer, byteOffset, byteLength } = bytes
-      const piece = Buffer.from(buffer, byteOffset, byteLength)
-      const text = line + decoder.write(piece)
-      const lines = text.split('\n')
-      line = lines.pop()!
-      if (line.length > LONGEST_EVENT) line = ''
-      for (const whole of lines) take(whole)
+    see(events) {
+      const text = Buffer.from(events.buffer, events.byteOffset, events.byteLength).toString('utf8')
+      let data = ''
+      for (const line of text.includes('\r') ? text.split(/\r\n?|\n/) : text.split('\n')) {
+        const field = line.startsWith('\ufeff') ? line.slice(1) : line
+        if (field.startsWith('data:')) data = data === '' ? field.slice(5) : `${data}\n${field.slice(5)}`
+        else if (line === '') {
+          take(data)
+          data = ''
+        }
+      }
+      take(data)
     },
     figures: () => ({ usage, responseId, writtenBytes: written }),
   }

@@ -17,9 +17,33 @@ export interface SaidTokens {
   readonly cachedInputTokens?: number
 }
 
+/** All fields of an answer's usage that are read. */
+const TOKEN_FIELDS = [
+  'prompt_tokens',
+  'completion_tokens',
+  'total_tokens',
+  'prompt_tokens_details',
+  'prompt_cache_hit_tokens',
+  'input_tokens',
+  'output_tokens',
+  'input_tokens_details',
+  'cache_read_input_tokens',
+  'cache_creation_input_tokens',
+] as const
+
+/** Of an answer's usage, what is read. */
+export type TokenFields = { [field in (typeof TOKEN_FIELDS)[number]]?: unknown }
+
+/** Adds what one more event of a stream says of its usage, and nothing that is not read: an endpoint may say any number of fields. */
+export function addTokenFields(fields: TokenFields, usage: unknown): void {
+  if (typeof usage !== 'object' || usage === null) return
+  const said: TokenFields = usage
+  for (const field of TOKEN_FIELDS) if (said[field] !== undefined) fields[field] = said[field]
+}
+
 /** Tokens as OpenAI (`prompt_tokens` …) or Anthropic (`input_tokens` …) names them. */
 export function readTokens(usage: unknown): SaidTokens {
-  const found = usage as Record<string, unknown> | null | undefined
+  const found = usage as TokenFields | null | undefined
   const prompt = count(found?.prompt_tokens)
   // Embeddings have no completion, and say the sum all the same.
   const completion = count(found?.completion_tokens ?? rest(found?.total_tokens, prompt))

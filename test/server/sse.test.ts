@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createStreamWatcher } from '../../src/server/sse.ts'
+import { createStreamWatcher, type StreamFigures } from '../../src/server/sse.ts'
+import { createWholeEvents } from '../../src/server/whole_events.ts'
 
 const chunk = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`
 const STREAM = [
@@ -11,19 +12,57 @@ const STREAM = [
   'data: [DONE]\n\n',
 ].join('')
 
-test('figures are the same however the bytes are cut', () => {
-  const bytes = Buffer.from(STREAM)
-  fc.assert(
-    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 20 }), cuts => {
-      const watcher = createStreamWatcher()
-      const places = [0, ...cuts.sort((a, b) => a - b), bytes.length]
-      for (let i = 1; i < places.length; i++) watcher.see(bytes.subarray(places[i - 1], places[i]))
-      expect(watcher.figures()).toEqual({
-        usage: { prompt_tokens: 3, completion_tokens: 2 },
-        writtenBytes: 11,
-      })
-    }),
-  )
+/** Of a stream that comes in these pieces. */
+function figuresOf(pieces: Iterable<Uint8Array>): StreamFigures {
+  const [events, watcher] = [createWholeEvents(), createStreamWatcher()]
+  for (const piece of pieces) {
+    const whole = events.take(piece)
+    if (whole) watcher.see(whole)
+  }
+  const rest = events.rest()
+  if (rest) watcher.see(rest)
+  return watcher.figures()
+}
+
+test.each(['\n', '\r\n', '\r'])(
+  'figures are the same however the bytes are cut, lines end (%j) and data are split',
+  end => {
+    const lines = STREAM.replace('"usage":', '\ndata: "usage":').trimEnd().replaceAll('\n', end)
+    const bytes = Buffer.from(`\ufeff${lines}`)
+    fc.assert(
+      fc.property(fc.array(fc.nat(bytes.length), { maxLength: 20 }), cuts => {
+        const places = [0, ...cuts.sort((a, b) => a - b), bytes.length]
+        expect(figuresOf(places.map((place, i) => bytes.subarray(places[i - 1] ?? 0, place)))).toEqual({
+          usage: { prompt_tokens: 3, completion_tokens: 2 },
+          writtenBytes: 11,
+        })
+      }),
+    )
+  },
+)
+
+test('of a last line that has no end the figures count', () => {
+  expect(figuresOf([Buffer.from('data: {"usage":{"prompt_tokens":3}}')]).usage).toEqual({ prompt_tokens: 3 })
+})
+
+test('a line takes time in proportion to its bytes, and of one that is too long to be held nothing counts', () => {
+  const piece = Buffer.from('a')
+  function* pieces(bytes: number) {
+    yield Buffer.from('data: {"usage":{"prompt_tokens":3},"x":"')
+    for (let i = 0; i < bytes; i++) yield piece
+    yield Buffer.from('"}\n\n')
+  }
+  const started = performance.now()
+  expect(figuresOf(pieces(1 << 19)).usage).toEqual({ prompt_tokens: 3 })
+  expect(figuresOf(pieces(1 << 20)).usage).toEqual({})
+  expect(performance.now() - started).toBeLessThan(5000)
+})
+
+test('of usage nothing is kept but what is read, however many fields are said', () => {
+  const watcher = createStreamWatcher()
+  for (let i = 0; i < 100; i++) watcher.see(Buffer.from(chunk({ usage: { [`k${i}`]: 0, prompt_tokens: i } })))
+  watcher.see(Buffer.from(chunk({ usage: 'text' })))
+  expect(watcher.figures().usage).toEqual({ prompt_tokens: 99 })
 })
 
 test('CRLF, the Responses form and Anthropic’s', () => {
