@@ -19,9 +19,17 @@ interface Source {
 /** Bytes that may wait to be read before the endpoint is told to pause. */
 const MOST_WAITING = 262_144
 
+/** Chunks that wait as they came; of those beyond, which keep what they were read with, the short ones are copied together. */
+const FEW = 16
+/** Bytes that are copied together. */
+const ROOM = 16_384
+
 /** A body that is arriving, with its writing side. Of a class, since one is made for each request: functions of its own would cost more than reading it. */
 export class ArrivingBody implements ReplyBody {
   private chunks: Buffer[] = []
+  /** Its first `filled` bytes come behind the chunks. */
+  private room: Buffer | undefined
+  private filled = 0
   private waiting = 0
   private most = MOST_WAITING
   private isCollecting = false
@@ -43,7 +51,8 @@ export class ArrivingBody implements ReplyBody {
   push(chunk: Buffer): void {
     this.latest = performance.now()
     if (this.state !== 'open') return
-    this.chunks.push(chunk)
+    if (this.chunks.length < FEW) this.chunks.push(chunk)
+    else this.gather(chunk)
     this.waiting += chunk.length
     this.check()
     this.tell()
@@ -86,6 +95,7 @@ export class ArrivingBody implements ReplyBody {
     try {
       for (;;) {
         while (this.chunks.length > 0) {
+          this.gathered()
           const taken = this.chunks
           this.chunks = []
           this.waiting = 0
@@ -104,6 +114,23 @@ export class ArrivingBody implements ReplyBody {
   cancel(): void {
     if (this.state === 'open') this.request.fail(new AttemptFailure('given up', 'passing'))
     this.chunks = []
+    this.room = undefined
+    this.filled = 0
+  }
+
+  private gather(chunk: Buffer): void {
+    if (this.filled + chunk.length > ROOM) this.gathered()
+    if (chunk.length > ROOM) return void this.chunks.push(chunk)
+    this.room ??= Buffer.allocUnsafeSlow(ROOM)
+    this.room.set(chunk, this.filled)
+    this.filled += chunk.length
+  }
+
+  /** Adds what was copied together to the chunks. */
+  private gathered(): void {
+    if (this.room) this.chunks.push(this.room.subarray(0, this.filled))
+    this.room = undefined
+    this.filled = 0
   }
 
   private tell(): void {
@@ -135,6 +162,7 @@ export class ArrivingBody implements ReplyBody {
   }
 
   private taken(): Buffer {
+    this.gathered()
     const whole = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
     this.chunks = []
     return whole
