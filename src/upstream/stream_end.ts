@@ -73,13 +73,18 @@ function watchCompletion(): EndWatch {
   const tail = createTail(TAIL)
   /** Whether the latest of the lines that are longer than the tail told an end. */
   let hasFinish = false
-  const lines = createLines(TAIL, head => {
-    hasFinish = FINISH.test(head)
-  })
+  const lines = createLines(
+    TAIL,
+    (_, rest, isFound) => {
+      hasFinish = isFound || FINISH.test(rest)
+    },
+    FINISH,
+  )
+  const isLineWhole = (text: string, isEnded: boolean) => isEnded && /(?:\}|\[DONE\])\s*$/.test(text)
   const seen = (isEnded: boolean) => {
     const text = tail.text()
-    const isLineWhole = isEnded && /(?:\}|\[DONE\])\s*$/.test(text)
-    return isLineWhole ? text : text.slice(0, Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1)
+    if (isLineWhole(text, isEnded)) return text
+    return text.slice(0, Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1)
   }
   return {
     see(chunk) {
@@ -91,7 +96,9 @@ function watchCompletion(): EndWatch {
       const events = dataOf(text)
       if (events.some(isError)) return false
       if (events.includes('[DONE]')) return true
-      return (hasFinish || FINISH.test(text)) && openChoices(events).size === 0
+      const { tail: rest, isFound } = lines.rest()
+      const isFinish = hasFinish || (isFound && isLineWhole(rest, isEnded)) || FINISH.test(text)
+      return isFinish && openChoices(events).size === 0
     },
     isFailed() {
       const text = seen(true)
@@ -105,10 +112,11 @@ const [LF, CR] = [10, 13]
 /**
  * Cuts a stream into lines, and tells both ends of each that has `least` bytes or more. Bytes are copied: chunks that were kept, or
  * pieces of their texts, would outlive the collections of young garbage, a thousand streams of them.
+ * @param sought in what of a line has gone by its tail.
  */
-function createLines(least: number, onLine: (head: string, tail: string) => void) {
+function createLines(least: number, onLine: (head: string, tail: string, isFound: boolean) => void, sought?: RegExp) {
   const head = Buffer.allocUnsafeSlow(EDGE)
-  const tail = createTail(EDGE)
+  const tail = createTail(EDGE, sought)
   let length = 0
   let isAfterCr = false
   const add = (piece: Uint8Array) => {
@@ -116,7 +124,11 @@ function createLines(least: number, onLine: (head: string, tail: string) => void
     tail.see(piece)
     length += piece.length
   }
-  const rest = () => ({ head: head.toString('latin1', 0, Math.min(length, EDGE)), tail: tail.text() })
+  const rest = () => ({
+    head: head.toString('latin1', 0, Math.min(length, EDGE)),
+    tail: tail.text(),
+    isFound: tail.isFound(),
+  })
   return {
     rest,
     see(chunk: Uint8Array) {
@@ -134,7 +146,7 @@ function createLines(least: number, onLine: (head: string, tail: string) => void
         if (end > start) add(chunk.subarray(start, end))
         if (length >= least && !isSecond) {
           const line = rest()
-          onLine(line.head, line.tail)
+          onLine(line.head, line.tail, line.isFound)
         }
         length = 0
         tail.clear()
@@ -168,24 +180,35 @@ function openChoices(events: readonly string[]): Set<unknown> {
   return open
 }
 
-/** The last `most` bytes or more of what goes by, copied. */
-function createTail(most: number) {
+/** The last `most` bytes or more of what goes by, copied. @param sought in all that goes by and is not kept. */
+function createTail(most: number, sought?: RegExp) {
   let tail: Buffer | undefined
   let size = 0
+  let isFound = false
+  const text = () => tail?.toString('latin1', 0, size) ?? ''
   return {
     see(chunk: Uint8Array) {
       tail ??= Buffer.allocUnsafeSlow(2 * most)
-      const latest = chunk.length > most ? chunk.subarray(-most) : chunk
-      if (size + latest.length > tail.length) {
-        tail.copyWithin(0, size - most, size)
-        size = most
+      let latest = chunk
+      if (size + chunk.length > tail.length) {
+        // What stands across the beginning of what is kept is found here or later.
+        if (sought && !isFound) isFound = sought.test(text() + latin1(chunk))
+        if (chunk.length < most) tail.copyWithin(0, size - most, size)
+        else latest = chunk.subarray(-most)
+        size = chunk.length < most ? most : 0
       }
       tail.set(latest, size)
       size += latest.length
     },
     clear() {
       size = 0
+      isFound = false
     },
-    text: () => tail?.toString('latin1', 0, size) ?? '',
+    text,
+    isFound: () => isFound,
   }
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
 }

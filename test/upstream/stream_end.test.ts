@@ -72,6 +72,34 @@ test.each<[string, object, boolean]>([
   expect([watch.isWhole(true), watch.isFailed()]).toEqual([true, is])
 })
 
+const finished = { choices: [{ index: 0, finish_reason: 'stop', message: { content: long } }], usage: {} }
+
+test.each<[string, object, boolean]>([
+  ['before what it repeats', finished, true],
+  ['in the middle of what it repeats', { citations: [long], ...finished }, true],
+  ['in a text that it repeats', { citations: [JSON.stringify(finished)], ...piece(long) }, false],
+])('a last event that repeats the answer, with its end %s, however it is cut', (_, event, is) => {
+  for (const [isLineWhole, text] of [
+    `data: ${JSON.stringify(event)}\n\n`,
+    `data: ${JSON.stringify(event)}`,
+  ].entries()) {
+    const bytes = Buffer.from(`data: ${JSON.stringify(piece('a'))}\n\n${text}`)
+    for (const size of [1, 7, 600, 1400, 5000, bytes.length]) {
+      const watch = createEndWatch('/chat/completions')
+      for (let at = 0; at < bytes.length; at += size) watch.see(bytes.subarray(at, at + size))
+      expect([size, watch.isWhole(true)]).toEqual([size, is])
+      expect([size, watch.isWhole(false)]).toEqual([size, is && isLineWhole === 0])
+    }
+    const begun = createEndWatch('/chat/completions')
+    begun.see(bytes.subarray(0, -10))
+    expect(begun.isWhole(true)).toBe(false)
+  }
+})
+
+test('an end in a long line is none of the long lines that come after', () => {
+  expect(isWhole('/chat/completions', { citations: [long], ...finished }, piece(long))).toBe(false)
+})
+
 const completed = { type: 'response.completed', response: { output: [long], error: null } }
 const { type: _, ...withoutType } = completed
 
