@@ -6,7 +6,7 @@ import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { type ApiError, anthropicEnvelope, apiErrorOf, envelope } from './envelope.ts'
 import { answerError, refusalBody, refusalError } from './error_answer.ts'
 import { abortedEnding, goneSignal } from './gone.ts'
-import { shown } from './model_errors.ts'
+import { shownOfFailed, tellsError } from './model_errors.ts'
 import { countStream } from './open_streams.ts'
 import type { Exchange, Routing, ServerParts } from './server_types.ts'
 import { drained, handedOver } from './slow_reader.ts'
@@ -170,12 +170,18 @@ async function pipe(
 ): Promise<Ending> {
   const end = countStream()
   const events = createWholeEvents()
+  let hasFailed = false
+  const shown = (whole: Uint8Array) => {
+    hasFailed ||= tellsError(whole)
+    return hasFailed ? shownOfFailed(whole, model) : whole
+  }
   response.writeHead(status, headers)
   try {
     for await (const chunk of body) {
       const whole = events.take(chunk)
       if (whole) {
-        const isFull = !response.write(shown(whole, model))
+        const out = shown(whole)
+        const isFull = out.length > 0 && !response.write(out)
         watcher.see(whole)
         if (isFull) await drained(response)
       }
@@ -184,7 +190,7 @@ async function pipe(
   } catch {
     const { ending, error } = gone.aborted ? abortedEnding(gone) : { ending: 'cut' as const, error: CUT }
     if (ending === 'abandoned') return ending
-    if (ending === 'cut' && isFailed() && events.rest() === undefined) {
+    if (ending === 'cut' && isFailed() && (hasFailed || events.rest() === undefined)) {
       // The model has told its error itself.
       response.end()
       return ending
@@ -198,7 +204,7 @@ async function pipe(
   }
   const rest = events.rest()
   if (rest) watcher.see(rest)
-  response.end(rest && shown(rest, model))
+  response.end(rest && shown(rest))
   return 'whole'
 }
 

@@ -279,11 +279,13 @@ test('a stream that breaks off within its last event is cut', async () => {
   }
 })
 
-test('an error that a model tells in the midst of a stream goes on once, without the key that it quotes', async () => {
+test('an error that a model tells in the midst of a stream goes on once, without the key that it quotes and a [DONE]', async () => {
   models.instead = (_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     response.write('data: {"choices":[{"index":0,"delta":{"content":"half"},"finish_reason":null}]}\n\n')
-    setTimeout(() => response.end(`data: {"error":{"message":"overloaded Bearer ${KEY}"}}\n\n`), 20)
+    const done = 'data: [DONE]\n\n'
+    setTimeout(() => response.write(`data: {"error":{"message":"overloaded Bearer ${KEY}"}}\n\n${done}`), 20)
+    setTimeout(() => response.end(done), 60)
     return true
   }
   const answer = await post('/v1/chat/completions', { model: 'small', stream: true, messages: ask('hi') })
