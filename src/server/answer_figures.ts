@@ -20,7 +20,8 @@ export function answerFigures(
 ): { readonly usage?: Usage; readonly cost?: number | undefined } {
   if (status >= 300) return { cost: 0 }
   const answer = (json ?? {}) as Answer
-  const told = watcher?.figures()
+  // A stream that was made of an answer may say less than it.
+  const told = json === undefined ? watcher?.figures() : undefined
   const written = () => (told ? told.writtenBytes : bytesOf(answer))
   const said = readTokens(told ? told.usage : answer.usage)
   if (unseen !== undefined && !said.outputTokens) return estimated(model, request, { ...said, outputTokens: unseen })

@@ -39,7 +39,8 @@ export function storing(begun: Begun, most: number, store: (bytes: Uint8Array) =
     body: bytes ? body : passing(),
     release(ending, figures) {
       if (ending === 'whole' && size > 0 && size <= most && !begun.isFailed()) {
-        const head = { status, type: headers['content-type'], isJson: json !== undefined }
+        const type = headers['content-type']
+        const head = { status, type, isJson: json !== undefined && type !== 'text/event-stream' }
         store(Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...chunks]))
       }
       chunks = []

@@ -112,7 +112,7 @@ async function begin(
       includesUsage(parseJson(Buffer.from(body).toString('utf8')) as ChatBody),
     )
     const headers = { ...reply.headers, 'content-type': 'text/event-stream' }
-    return whole({ ...reply, headers }, Buffer.from(events), undefined, model, ticket)
+    return whole({ ...reply, headers }, Buffer.from(events), json, model, ticket)
   }
   if (path === '/chat/completions') openaiForm.read(json)
   else if (path === '/messages') anthropicForm.read(json)

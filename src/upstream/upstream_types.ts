@@ -135,7 +135,10 @@ export interface Forwarded {
   readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   /** The same in one piece, where all of it is there already: always where `isStream` is false. */
   readonly bytes?: Uint8Array | undefined
-  /** The parsed body, where `isStream` is false and the status 200 to 299; `body` gives its bytes all the same. */
+  /**
+   * The parsed body, where `isStream` is false and the status 200 to 299; `body` gives its bytes all the same. Of a stream that was
+   * made of an answer, that answer, unless it comes from the cache.
+   */
   readonly json?: unknown
   readonly attempts: readonly Attempt[]
   readonly isCached: boolean

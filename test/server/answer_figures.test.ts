@@ -153,3 +153,14 @@ test('what nobody sees of an answer counts unless it says its own; it is never w
   expect(abandonedFigures(model, request, unseen)).toMatchObject({ usage: { outputTokens: 1e8 }, cost: 100 })
   expect(abandonedFigures(model, request)).toMatchObject({ usage: { outputTokens: 0 }, cost: 0 })
 })
+
+test('of a stream that was made of an answer, what the answer says counts', () => {
+  const watcher = createStreamWatcher()
+  watcher.see(Buffer.from('data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'))
+  const json = { choices: [{ message: { content: 'hi' } }], usage: { prompt_tokens: 8, completion_tokens: 5000 } }
+  expect(answerFigures({ status: 200, model, isCached: false, json }, REQUEST, watcher, 'whole').usage).toEqual({
+    inputTokens: 8,
+    outputTokens: 5000,
+    isEstimated: false,
+  })
+})

@@ -269,6 +269,19 @@ test('a body with a byte-order mark gets its stream from an endpoint that does n
   expect(await textOf(forwarded)).toContain('data: [DONE]')
 })
 
+test('a stream that is made of an answer comes with that answer, which says its tokens; from the cache it is a stream', async () => {
+  const message = { role: 'assistant', content: 'hi' }
+  const answer = { choices: [{ index: 0, message, finish_reason: 'stop' }], usage: { prompt_tokens: 3 } }
+  server.faults.push({ kind: 'answer', body: JSON.stringify(answer) })
+  const { forward } = forwarder({ cache: {} })
+  const made = await forward(request(true))
+  const text = await textOf(made)
+  expect([made.json, text.includes('usage')]).toEqual([answer, false])
+  made.release('whole')
+  const again = await forward(request(true))
+  expect([again.isCached, again.json, await textOf(again)]).toEqual([true, undefined, text])
+})
+
 test('a byte-order mark before an answer is accepted, as clients do, and goes along', async () => {
   const text = '\ufeff{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
   server.faults.push({ kind: 'answer', body: text }, events('\ufeffdata: {"choices":[]}\n\ndata: [DONE]\n\n'))
