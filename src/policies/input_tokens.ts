@@ -20,7 +20,8 @@ export function inputTokensAtMost({ prompt, turns, needs }: RouteRequest): numbe
 /**
  * The requests' needs with `inputTokens` and `cachedTokens` as they count: those given, else the text's tokens by o200k_base,
  * 4 a turn and 3 a request for the marks around them (as OpenAI's cookbook counts), and `otherTokens`. Of a conversation, what
- * comes before the model's last answer counts as cached from 1,024 tokens on, the least that providers cache.
+ * comes before the model's last answer counts as cached from 1,024 tokens on, the least that providers cache. Of a long request
+ * the beginning is counted (see `MOST_COUNTED`), and the rest estimated by it.
  */
 export async function withInputTokens(requests: readonly RouteRequest[]): Promise<CountedNeeds[]> {
   if (requests.every(isCounted)) return requests.map(({ needs }) => needs)
@@ -50,6 +51,8 @@ function isCounted(request: RouteRequest): request is RouteRequest & { readonly 
 const PER_TURN = 4
 const PER_REQUEST = 3
 const LEAST_CACHED = 1024
+/** UTF-16 units of a request that are counted, some 65,000 tokens: whoever counts all of 30 MB answers nobody else for seconds. */
+const MOST_COUNTED = 1 << 18
 
 /** `inputTokens` and `cachedTokens` of one request, as `withInputTokens` counts them. */
 export function countInput(
@@ -58,14 +61,39 @@ export function countInput(
 ): { readonly inputTokens: number; readonly cachedTokens?: number } {
   if (needs?.inputTokens !== undefined) return { inputTokens: needs.inputTokens }
   const other = PER_REQUEST + (needs?.otherTokens ?? 0)
-  if (!turns) return { inputTokens: other + PER_TURN + count(prompt) }
+  const tokensOf = lengthOf(turns, prompt) > MOST_COUNTED ? byBeginning(count) : count
+  if (!turns) return { inputTokens: other + PER_TURN + tokensOf(prompt) }
   const lastAnswer = turns.findLastIndex(({ role }) => role === 'assistant')
   let inputTokens = other
   let before = other
   for (const [i, { text }] of turns.entries()) {
     if (i === lastAnswer) before = inputTokens
-    inputTokens += PER_TURN + count(text)
+    inputTokens += PER_TURN + tokensOf(text)
   }
   const cachedTokens = needs?.cachedTokens ?? (lastAnswer > 0 && before >= LEAST_CACHED ? before : 0)
   return { inputTokens, cachedTokens }
+}
+
+function lengthOf(turns: readonly Turn[] | undefined, prompt: string): number {
+  if (!turns) return prompt.length
+  let length = 0
+  for (const { text } of turns) length += text.length
+  return length
+}
+
+/** For the texts of one request in turn: beyond `MOST_COUNTED` they are taken to have as many tokens a byte as up to there. */
+function byBeginning(count: TokenCounter): TokenCounter {
+  let left = MOST_COUNTED
+  let tokens = 0
+  let bytes = 0
+  return text => {
+    const head = text.slice(0, left)
+    const headTokens = count(head)
+    const headBytes = Buffer.byteLength(head)
+    left -= head.length
+    tokens += headTokens
+    bytes += headBytes
+    const restBytes = head.length === text.length ? 0 : Buffer.byteLength(text) - headBytes
+    return restBytes === 0 ? headTokens : headTokens + Math.ceil((restBytes * tokens) / bytes)
+  }
 }

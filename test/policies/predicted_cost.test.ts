@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { inputTokensAtMost, withInputTokens } from '../../src/policies/input_tokens.ts'
+import { countInput, inputTokensAtMost, withInputTokens } from '../../src/policies/input_tokens.ts'
 import { expectedOutputTokens, predictedCost, unknownCostReason } from '../../src/policies/predicted_cost.ts'
 import type { ModelStatistics, PoolStatistics } from '../../src/types.ts'
 
@@ -72,6 +72,21 @@ describe('input tokens', () => {
     ])
     expect(long).toEqual({ inputTokens: 3 + 4 + 2001 + 2 * (4 + 2), cachedTokens: 3 + 4 + 2001 })
     expect(short).toEqual({ inputTokens: 3 + 2 * (4 + 2), cachedTokens: 0 })
+  })
+
+  test('of a long request the beginning is counted, and the rest estimated by it', () => {
+    let counted = 0
+    const count = (text: string) => {
+      counted += text.length
+      return text.length / 4
+    }
+    const [half, short] = ['x'.repeat(1e6), 'x'.repeat(1e5)].map(text => ({ role: 'user', text }))
+    const inputTokens = 3 + 4 + 5e5
+    expect(countInput({ prompt: 'x'.repeat(2e6) }, count).inputTokens).toBe(inputTokens)
+    expect(countInput({ prompt: '', turns: [half!, half!] }, count).inputTokens).toBe(inputTokens + 4)
+    expect(counted).toBe(2 * 262_144)
+    countInput({ prompt: '', turns: [short!, short!] }, count)
+    expect(counted).toBe(2 * 262_144 + 2e5)
   })
 
   test('are bounded by bytes', () => {
