@@ -7,6 +7,7 @@ import { decide, requireCallable } from './deciding.ts'
 import { invalidRequest } from './envelope.ts'
 import { expectedCost } from './expected_cost.ts'
 import { replaceSpans } from './json_span.ts'
+import { ownHeaders } from './keys.ts'
 import { passOn } from './pass_on.ts'
 import { answerPlanned } from './planned.ts'
 import { requireJudgeKey, requireMergeable } from './planned_request.ts'
@@ -81,7 +82,7 @@ export async function complete(
         models: decided.models,
         path,
         bodyFor: model => replaceSpans(bytes, spans, quotedName(model)),
-        headers: request.headers,
+        headers: ownHeaders(request.headers, client),
         isStream,
         skipsCache: keepsState(path, body),
       },

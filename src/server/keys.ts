@@ -15,6 +15,18 @@ export function createKey(): { readonly key: string; readonly sha256: string } {
   return { key, sha256: digest(key).toString('hex') }
 }
 
+/**
+ * A client's headers as they go to models. All clients share the models' accounts, where a key of idempotency names an answer: of a
+ * client that shows a key of its own it becomes another, always the same, that no other client's can become.
+ */
+export function ownHeaders(headers: Headers, { name }: Client): Headers {
+  const given = headers[IDEMPOTENCY]
+  if (given === undefined || name === '') return headers
+  return { ...headers, [IDEMPOTENCY]: digest(JSON.stringify([name, given])).toString('hex') }
+}
+
+const IDEMPOTENCY = 'idempotency-key'
+
 /** By which somebody who has a key can tell whether it is this one: the first 12 digits of its SHA-256. */
 export function fingerprint({ sha256 }: Pick<ClientKey, 'sha256'>): string {
   return sha256.slice(0, 12)

@@ -139,6 +139,25 @@ test('what is asked in the background is paid as it was set aside, since nobody 
   expect(metrics).toContain('{model="small",key="poor",kind="output",estimated="true"} 6000\n')
 })
 
+test('a key of idempotency is told from the same of another client; a retry has the same', async () => {
+  const serve = await startServe(folder.path, config())
+  onTestFinished(async () => void (await serve.stop()))
+  for (const [key, once] of [
+    ['free', 'a'],
+    ['free', 'a'],
+    ['free', 'b'],
+    ['often', 'a'],
+  ]) {
+    const headers = { authorization: `Bearer ${key}`, 'idempotency-key': once! }
+    const body = JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'hi' }] })
+    expect((await fetch(`${serve.url}/v1/chat/completions`, { method: 'POST', headers, body })).status).toBe(200)
+  }
+  const [first, again, ...others] = models.received.map(({ headers }) => headers['idempotency-key'])
+  expect(first).toMatch(/^[0-9a-f]{64}$/)
+  expect(again).toBe(first)
+  expect(new Set([first, ...others]).size).toBe(3)
+})
+
 test('what a worker that dies had under way is no longer set aside', async () => {
   const serve = await startServe(folder.path, config(), { args: ['--workers', '2'] })
   onTestFinished(async () => void (await serve.stop()))

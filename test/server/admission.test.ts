@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type AdmissionLimits, createAdmission } from '../../src/server/admission.ts'
 import { createAllowances } from '../../src/server/allowances.ts'
 import { type ApiError, clientGone } from '../../src/server/envelope.ts'
-import { createKey, createKeyRing, shownKey } from '../../src/server/keys.ts'
+import { createKey, createKeyRing, ownHeaders, shownKey } from '../../src/server/keys.ts'
 import type { OnGone } from '../../src/server/server_types.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -249,4 +249,11 @@ test.each<[string, Record<string, string>, string | undefined]>([
   ['another scheme', { authorization: 'Digest k' }, undefined],
 ])('a key shown as %s', (_, headers, key) => {
   expect(shownKey(headers)).toBe(key)
+})
+
+test('a key of idempotency stays as it is where there are no clients to tell apart', () => {
+  const headers = { 'idempotency-key': 'once' }
+  expect(ownHeaders(headers, { name: '' })).toBe(headers)
+  expect(ownHeaders(headers, { name: 'alice' })).not.toEqual(ownHeaders(headers, { name: 'bob' }))
+  expect(ownHeaders({ accept: '*/*' }, { name: 'alice' })).toEqual({ accept: '*/*' })
 })
