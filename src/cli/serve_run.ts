@@ -61,7 +61,8 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
   let settings = settingsOf(config, flags)
   let calling = callingOf(config)
   // By the address that is listened at, whatever a later configuration says.
-  const isOpen = LOOPBACK.includes(settings.host) || flags.insecure === true
+  const isLocal = LOOPBACK.includes(settings.host)
+  const isOpen = isLocal || flags.insecure === true
   if (!isOpen && settings.keys.length === 0) throw noKeys(settings.host)
   const log = createServerLog(process.stderr, { level: settings.log_level, logsPrompts: settings.log_prompts })
   const now = () => performance.timeOrigin + performance.now()
@@ -87,6 +88,7 @@ export async function startServer(options: RouterOptions, flags: ServeFlags): Pr
     admission,
     mostBytes: settings.max_body,
     origins: () => settings.origins,
+    isLocal,
     sticky: state.sticky,
     now,
     onExchange(exchange) {

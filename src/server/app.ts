@@ -4,7 +4,7 @@ import { complete, type ModelPath, namesOf } from './completions.ts'
 import { ApiFailure, apiErrorOf, invalidRequest } from './envelope.ts'
 import { answerError } from './error_answer.ts'
 import { whenGone } from './gone.ts'
-import { meetPage } from './origin.ts'
+import { meetPage, requireOwnHost } from './origin.ts'
 import { hasArrived } from './received.ts'
 import { decideOnly } from './route_endpoint.ts'
 import type { Client, OnGone, ServerParts } from './server_types.ts'
@@ -53,7 +53,10 @@ export function createApp(parts: ServerParts, pages: Pages, keyedPages: Pages): 
       if (page) return send(request, response, await page())
       client = admission.identify(request.headers)
       if (request.method === 'POST') await answerPost(request, response, { path, client, id, started })
-      else send(request, response, await keyedPage(request, path))
+      else {
+        if (parts.isLocal && client.name === '') requireOwnHost(request.headers, parts.origins())
+        send(request, response, await keyedPage(request, path))
+      }
     } catch (thrown) {
       const error = apiErrorOf(thrown, parts.now())
       parts.onRefusal({ id, client, path: loggedPath(pathOf(request), allPages), error })

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP } from 'node:net'
 import { ApiFailure } from './envelope.ts'
 
 /** Pages of this machine, and programs that are web pages inside; as Ollama has it. A browser sends no other page under these. */
@@ -51,4 +52,28 @@ export function meetPage(
   response.setHeader('access-control-max-age', KNOWN_FOR)
   response.writeHead(204).end()
   return true
+}
+
+/**
+ * Refuses to be read under a name that anybody can register and lead to this machine (DNS rebinding): a browser takes what it gets
+ * there for the page's own. An address, a name without a dot, `*.localhost` and `*.internal` (of container engines) are nobody's.
+ * @param allowed origins whose hosts may be asked for as well; `*` for all.
+ * @throws ApiFailure (403) for another name.
+ */
+export function requireOwnHost({ host = '' }: IncomingMessage['headers'], allowed: readonly string[]): void {
+  const name = host.replace(/:\d*$/, '').toLowerCase()
+  if (!name.includes('.') || isIP(name) !== 0 || name.endsWith('.localhost') || name.endsWith('.internal')) return
+  if (allowed.some(one => one === '*' || hostnameOf(one) === name)) return
+  throw new ApiFailure({
+    status: 403,
+    type: 'invalid_request_error',
+    code: 'host_not_allowed',
+    message:
+      'This server has no keys, and shows what it knows under the names of this machine alone, such as localhost. Add https:// and the name that was asked for to serve.origins in llmroute.yaml, or make a key with llmroute keys add NAME.',
+  })
+}
+
+/** Of an origin, in lower case; undefined where it is none. */
+function hostnameOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).hostname : undefined
 }

@@ -126,6 +126,8 @@ export interface ServerParts {
   readonly mostBytes: number
   /** Of web pages that may ask, beside those of this machine; `*` for all. */
   origins(): readonly string[]
+  /** Whether it listens where only this machine can ask. */
+  readonly isLocal: boolean
   now(): number
 }
 

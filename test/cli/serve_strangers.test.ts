@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { json, type ModelServer, startModelServer } from '../helpers/model_server.ts'
-import { dial, rawPost } from '../helpers/raw_http.ts'
+import { dial, raw, rawPost } from '../helpers/raw_http.ts'
 import { type ServeProcess, startServe } from '../helpers/serve_process.ts'
 import { temporaryFolder } from '../helpers/temporary_folder.ts'
 
@@ -48,6 +48,17 @@ const post = (body: unknown, { path = CHAT, headers = {} }: { path?: string; hea
   })
 const HI = JSON.stringify(ask('hi'))
 const answers = async () => expect((await post(ask('still there?'))).status).toBe(200)
+
+test('a page whose name leads here reads nothing; programs and proxies may ask under any', async () => {
+  const read = async (path: string, host: string) =>
+    (await raw(serve.url, `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)).split(' ', 2)[1]
+  for (const path of ['/', '/metrics', '/v1/models', '/v1/models/small']) {
+    expect([await read(path, 'evil.example:6060'), await read(path, 'localhost:6060')], path).toEqual(['403', '200'])
+  }
+  expect(await read('/health', 'evil.example')).toBe('200')
+  const asked = `POST ${CHAT} HTTP/1.1\r\nhost: llm.corp.example\r\nconnection: close\r\ncontent-length: ${HI.length}\r\n\r\n${HI}`
+  expect(await raw(serve.url, asked)).toMatch(/^HTTP\/1\.1 200 /)
+})
 
 test('nothing in a request, and no redirect, chooses where it goes', async () => {
   let reached = 0

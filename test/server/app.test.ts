@@ -1,10 +1,44 @@
 import { afterEach, expect, test } from 'vitest'
 import { createApp } from '../../src/server/app.ts'
+import { ApiFailure } from '../../src/server/envelope.ts'
 import { createServerLog } from '../../src/server/log.ts'
+import { requireOwnHost } from '../../src/server/origin.ts'
 import { type ListeningServer, listen } from '../../src/server/server.ts'
 import type { Exchange, Routing, ServerParts } from '../../src/server/server_types.ts'
 import type { Model } from '../../src/types.ts'
 import { CallError } from '../../src/upstream/upstream_types.ts'
+
+const hosts = (allowed: readonly string[], names: readonly string[]) =>
+  names.map(host => {
+    try {
+      requireOwnHost({ host }, allowed)
+      return true
+    } catch (thrown) {
+      return thrown instanceof ApiFailure && thrown.error.code
+    }
+  })
+
+test('a server without keys is read under names alone that nobody else can lead to it', () => {
+  const own = [
+    'localhost:6060',
+    'LOCALHOST',
+    'a.localhost',
+    '127.0.0.1:1',
+    '127.8.8.8',
+    '[::1]:6060',
+    '10.0.0.7',
+    'box',
+    '',
+  ]
+  expect(hosts([], own)).toEqual(own.map(() => true))
+  expect(hosts([], ['host.docker.internal:6060'])).toEqual([true])
+  const others = ['evil.example:6060', '127.0.0.1.evil.example', 'localhost.evil.example', 'LLM.corp.example']
+  expect(hosts(['app://x', 'https://llm.corp.example:8443'], others)).toEqual([
+    ...Array(3).fill('host_not_allowed'),
+    true,
+  ])
+  expect(hosts(['*'], others)).toEqual(others.map(() => true))
+})
 
 const BROKEN = new TypeError('a bug of ours')
 const model: Model = { id: 'small', endpoint: { baseUrl: 'http://127.0.0.1:1/v1', api: 'openai' } }
