@@ -51,8 +51,13 @@ function isCounted(request: RouteRequest): request is RouteRequest & { readonly 
 const PER_TURN = 4
 const PER_REQUEST = 3
 const LEAST_CACHED = 1024
-/** UTF-16 units of a request that are counted, some 65,000 tokens: whoever counts all of 30 MB answers nobody else for seconds. */
+/**
+ * Bytes of a request that are counted, some 65,000 tokens: ideographs take microseconds each, and whoever counts 30 MB of them answers
+ * nobody else for half a minute.
+ */
 const MOST_COUNTED = 1 << 18
+/** Bytes that a UTF-16 unit takes at most. */
+const BYTES_PER_UNIT = 3
 
 /** `inputTokens` and `cachedTokens` of one request, as `withInputTokens` counts them. */
 export function countInput(
@@ -61,7 +66,7 @@ export function countInput(
 ): { readonly inputTokens: number; readonly cachedTokens?: number } {
   if (needs?.inputTokens !== undefined) return { inputTokens: needs.inputTokens }
   const other = PER_REQUEST + (needs?.otherTokens ?? 0)
-  const tokensOf = lengthOf(turns, prompt) > MOST_COUNTED ? byBeginning(count) : count
+  const tokensOf = lengthOf(turns, prompt) * BYTES_PER_UNIT > MOST_COUNTED ? byBeginning(count) : count
   if (!turns) return { inputTokens: other + PER_TURN + tokensOf(prompt) }
   const lastAnswer = turns.findLastIndex(({ role }) => role === 'assistant')
   let inputTokens = other
@@ -87,13 +92,15 @@ function byBeginning(count: TokenCounter): TokenCounter {
   let tokens = 0
   let bytes = 0
   return text => {
-    const head = text.slice(0, left)
-    const headTokens = count(head)
-    const headBytes = Buffer.byteLength(head)
-    left -= head.length
-    tokens += headTokens
-    bytes += headBytes
-    const restBytes = head.length === text.length ? 0 : Buffer.byteLength(text) - headBytes
-    return restBytes === 0 ? headTokens : headTokens + Math.ceil((restBytes * tokens) / bytes)
+    const { read, written } = encoder.encodeInto(text, scratch.subarray(0, left))
+    const counted = count(text.slice(0, read))
+    left -= written
+    tokens += counted
+    bytes += written
+    if (read === text.length) return counted
+    return counted + Math.ceil(((Buffer.byteLength(text) - written) * tokens) / bytes)
   }
 }
+
+const encoder = new TextEncoder()
+const scratch = new Uint8Array(MOST_COUNTED)

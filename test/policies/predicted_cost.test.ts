@@ -77,16 +77,18 @@ describe('input tokens', () => {
   test('of a long request the beginning is counted, and the rest estimated by it', () => {
     let counted = 0
     const count = (text: string) => {
-      counted += text.length
-      return text.length / 4
+      counted += Buffer.byteLength(text)
+      return Buffer.byteLength(text) / 4
     }
     const [half, short] = ['x'.repeat(1e6), 'x'.repeat(1e5)].map(text => ({ role: 'user', text }))
     const inputTokens = 3 + 4 + 5e5
     expect(countInput({ prompt: 'x'.repeat(2e6) }, count).inputTokens).toBe(inputTokens)
     expect(countInput({ prompt: '', turns: [half!, half!] }, count).inputTokens).toBe(inputTokens + 4)
     expect(counted).toBe(2 * 262_144)
-    countInput({ prompt: '', turns: [short!, short!] }, count)
+    expect(countInput({ prompt: '', turns: [short!, short!] }, count).inputTokens).toBe(3 + 2 * 4 + 5e4)
     expect(counted).toBe(2 * 262_144 + 2e5)
+    expect(Math.floor(countInput({ prompt: '漢'.repeat(4e6) }, count).inputTokens)).toBe(3 + 4 + 3e6)
+    expect(counted).toBeLessThanOrEqual(3 * 262_144 + 2e5)
   })
 
   test('are bounded by bytes', () => {
