@@ -21,7 +21,7 @@ export interface Passing {
   readonly parts: ServerParts
   readonly routing: Routing
   readonly exchange: Begun
-  readonly request: Omit<ForwardRequest, 'signal' | 'onAbandoned'>
+  readonly request: Omit<ForwardRequest, 'signal' | 'onAbandoned' | 'attempts'>
   /** Whether the answer is to be written after the request has ended: `background` of the Responses API. */
   readonly isBackground: boolean
   /** Called when a model has taken the request. */
@@ -37,21 +37,33 @@ export async function passOn(response: ServerResponse, passing: Passing): Promis
   const { models, path, bodyFor, headers: received, isStream, skipsCache = false } = passing.request
   const signal = goneSignal(response)
   let forwarded: Forwarded
+  const made: Attempt[] = []
   let left: Model | undefined
   const onAbandoned = (model: Model) => {
     left = model
   }
   try {
-    const asked = { models, path, bodyFor, headers: received, isStream, skipsCache, signal, onAbandoned }
+    const asked = {
+      models,
+      path,
+      bodyFor,
+      headers: received,
+      isStream,
+      skipsCache,
+      signal,
+      onAbandoned,
+      attempts: made,
+    }
     forwarded = await routing.forwarder.forward(asked)
   } catch (thrown) {
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
+    const tried = attemptsOf(thrown, made)
     const unseen = left && isBackground ? unseenTokens(true, undefined, left, exchange.request, statistics) : undefined
     const paid = left && { model: left.id, ...abandonedFigures(left, exchange.request, unseen) }
-    report(passing, { status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false, ...paid })
-    return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
+    report(passing, { status: error.status, error, ending, attempts: tried, isCached: false, ...paid })
+    return answerError(response, error, exchange.id, failedHeaders(exchange, tried))
   }
   const { model, status, attempts, isCached } = forwarded
   const waited = attempts.reduce((sum, { latency }) => sum + latency, 0)
@@ -215,8 +227,8 @@ const CUT: ApiError = {
   message: 'The model broke off before its answer was complete.',
 }
 
-/** Of an error of models that gave no answer; none of another. */
-export function attemptsOf(error: unknown): readonly Attempt[] {
+/** Of an error of models that gave no answer; those that were made before another. */
+export function attemptsOf(error: unknown, made: readonly Attempt[]): readonly Attempt[] {
   const { attempts } = (error ?? {}) as { attempts?: unknown }
-  return Array.isArray(attempts) ? attempts : []
+  return Array.isArray(attempts) ? attempts : made
 }

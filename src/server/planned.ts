@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
-import type { ChatBody } from '../upstream/upstream_types.ts'
+import type { Attempt, ChatBody } from '../upstream/upstream_types.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
@@ -35,6 +35,7 @@ export async function answerPlanned(
   const signal = goneSignal(response)
   const isStream = body.stream === true
   const spent = new Map<string, number>()
+  const made: Attempt[] = []
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
     parts.onExchange({ ...exchange, ...outcome, ...paid(spent), isStream, latency: parts.now() - exchange.started })
   let answer: PlanAnswer
@@ -47,6 +48,7 @@ export async function answerPlanned(
       headers: shared(received),
       prompt: request.prompt,
       signal,
+      attempts: made,
       onSpent: (model, cost) => {
         spent.set(model, (spent.get(model) ?? 0) + cost)
       },
@@ -55,8 +57,9 @@ export async function answerPlanned(
     const { ending, error } = signal.aborted
       ? abortedEnding(signal)
       : { ending: 'failed' as const, error: apiErrorOf(thrown, parts.now()) }
-    report({ status: error.status, error, ending, attempts: attemptsOf(thrown), isCached: false })
-    return answerError(response, error, exchange.id, failedHeaders(exchange, attemptsOf(thrown)))
+    const tried = attemptsOf(thrown, made)
+    report({ status: error.status, error, ending, attempts: tried, isCached: false })
+    return answerError(response, error, exchange.id, failedHeaders(exchange, tried))
   }
   const { model, attempts, isCached, usage } = answer
   if (exchange.decision!.plan === 'until_accepted') onAnswer(model)

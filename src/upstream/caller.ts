@@ -38,6 +38,7 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
         models: call.models,
         signal: call.signal,
         onAbandoned: call.onSpent && (model => tellSpent(call, model.id, askingCost(model, call.body))),
+        attempts: call.attempts,
         isCommitted: () => hasSpoken,
         ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
         async attempt(model, ticket) {

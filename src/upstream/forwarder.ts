@@ -32,7 +32,7 @@ export function createForwarder(
       await core.cache()
     },
     async forward(request) {
-      const { models, signal, onAbandoned } = request
+      const { models, signal, onAbandoned, attempts: made } = request
       if (models.length === 0) throw new UsageError('forward: expected a model, got none. Name one.')
       const opened = request.skipsCache ? undefined : core.cache()
       const cache = opened && (await opened)
@@ -41,8 +41,8 @@ export function createForwarder(
       const { value, model, attempts, isCached } = await pursue<Begun>(
         core,
         cache
-          ? { models, signal, onAbandoned, ...throughCache(cache, request, attempt, core) }
-          : { models, signal, onAbandoned, attempt },
+          ? { models, signal, onAbandoned, attempts: made, ...throughCache(cache, request, attempt, core) }
+          : { models, signal, onAbandoned, attempts: made, attempt },
       )
       const { status, headers, body, bytes, json, release, isFailed } = value
       // Field by field: a copy of all is slow, and made for every request.

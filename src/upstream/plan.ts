@@ -3,7 +3,7 @@ import { askInTurn } from './cascade.ts'
 import { keyOf } from './destination.ts'
 import { askAll } from './ensemble.ts'
 import { askedOf, callOf, type PlanAnswer, type PlannedRequest, type PlanParts } from './plan_types.ts'
-import type { Caller, ChatCall, Usage } from './upstream_types.ts'
+import type { Attempt, Caller, Usage } from './upstream_types.ts'
 
 /**
  * Carries out what was decided for a request: asks the one model (then its fallbacks), all of them and merges, or one after
@@ -12,8 +12,8 @@ import type { Caller, ChatCall, Usage } from './upstream_types.ts'
  * signal.
  */
 export async function carryOut(request: PlannedRequest, given: PlanParts): Promise<PlanAnswer> {
-  const { decision, onText, onSpent } = request
-  const parts = onSpent ? { ...given, caller: metered(given.caller, onSpent) } : given
+  const { decision, onText } = request
+  const parts = { ...given, caller: metered(given.caller, request) }
   if (decision.plan === 'single') {
     const chosen = decision.models.map(parts.modelOf)
     const models = [...chosen, ...(parts.fallbacks ?? []).filter(({ id }) => !decision.models.includes(id))]
@@ -47,8 +47,20 @@ export async function carryOut(request: PlannedRequest, given: PlanParts): Promi
 }
 
 /** Tells of every call, whoever makes it: for an answer, a sample or a judgement. */
-function metered(caller: Caller, onSpent: NonNullable<ChatCall['onSpent']>): Caller {
-  return { ...caller, call: call => caller.call({ ...call, onSpent }) }
+function metered(caller: Caller, { onSpent, attempts }: PlannedRequest): Caller {
+  if (!onSpent && !attempts) return caller
+  const spending = onSpent ? { onSpent } : {}
+  return {
+    ...caller,
+    async call(call) {
+      const own: Attempt[] = []
+      try {
+        return await caller.call({ ...call, ...spending, attempts: own })
+      } finally {
+        attempts?.push(...own)
+      }
+    },
+  }
 }
 
 /** The id of the model that judges the answers of a plan; undefined where none is needed. */

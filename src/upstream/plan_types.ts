@@ -11,7 +11,8 @@ import {
 } from './upstream_types.ts'
 
 /** A decided request: `body`, or the bytes that were received, is what is sent, but for the model. */
-export interface PlannedRequest extends Pick<ChatCall, 'body' | 'received' | 'headers' | 'signal' | 'onSpent'> {
+export interface PlannedRequest
+  extends Pick<ChatCall, 'body' | 'received' | 'headers' | 'signal' | 'onSpent' | 'attempts'> {
   readonly decision: Decision
   /** What judges and scorers read as the request. */
   readonly prompt: string

@@ -16,6 +16,8 @@ export interface Pursuit<T> {
   readonly signal?: AbortSignal | undefined
   /** Called where the signal ends an attempt that is under way. */
   readonly onAbandoned?: ((model: Model) => void) | undefined
+  /** Empty; gets each attempt as it ends. Default: a list of its own. */
+  readonly attempts?: Attempt[] | undefined
   /** An answer that is there already. */
   cached?(model: Model): Promise<T | undefined>
   /**
@@ -51,10 +53,9 @@ export interface PursuitParts extends AdmissionParts {
  * @throws CallError; UsageError where the first model to call has no key; the reason of the signal.
  */
 export async function pursue<T>(parts: PursuitParts, pursuit: Pursuit<T>): Promise<Pursued<T>> {
-  const { models, signal } = pursuit
+  const { models, signal, attempts = [] } = pursuit
   // Whoever is gone already is not to be told of an attempt.
   signal?.throwIfAborted()
-  const attempts: Attempt[] = []
   let last: Setback | undefined
   for (const [place, model] of models.entries()) {
     const hit = pursuit.cached && (await pursuit.cached(model))

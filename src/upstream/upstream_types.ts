@@ -71,6 +71,8 @@ export interface ChatCall {
    * as estimated, where the signal ends an attempt that is under way, since the model may be paid for it all the same.
    */
   readonly onSpent?: (model: string, cost: number) => void
+  /** Empty; gets each attempt as it ends, so that those made are known also where the signal ends the call. */
+  readonly attempts?: Attempt[]
   /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */
   readonly onText?: (text: string) => void
   /** Neither looks into the response cache nor adds to it, as for several samples of one prompt. Default false. */
@@ -118,6 +120,8 @@ export interface ForwardRequest {
   readonly signal?: AbortSignal
   /** Called where the signal ends an attempt that is under way: the model may be paid for it all the same. */
   readonly onAbandoned?: (model: Model) => void
+  /** Empty; gets each attempt as it ends, so that those made are known also where the signal ends the call. */
+  readonly attempts?: Attempt[]
   /** Neither looks into the response cache nor adds to it. Default false. */
   readonly skipsCache?: boolean
 }

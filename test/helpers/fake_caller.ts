@@ -51,6 +51,7 @@ export function fakeParts(
           },
           attempts: [{ model: id, status: 200, latency: 3 }],
         }
+        call.attempts?.push(...answer.attempts)
         return Number.isNaN(cost) ? answer : { ...answer, cost }
       },
     },

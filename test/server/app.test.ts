@@ -72,9 +72,10 @@ async function serverOf(broken: { readonly routing?: Partial<Routing>; readonly 
   const timeouts = { headersTimeout: 1000, requestTimeout: 1000 }
   server = await listen(app, { port: 0, host: '127.0.0.1', ...timeouts })
   const url = `http://127.0.0.1:${server.port}`
-  const ask = () =>
+  const ask = (signal?: AbortSignal) =>
     fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
+      ...(signal ? { signal } : {}),
       body: JSON.stringify({ model: 'small', messages: [{ role: 'user', content: 'a secret' }] }),
     })
   const lines = () =>
@@ -140,6 +141,20 @@ test('a request that a model refuses is an error by that name, and costs nothing
     { model: 'small', status: 404, ending: 'failed', cost: 0, error: { code: 'request_refused', message } },
   ])
   expect(lines()).toMatchObject([{ level: 40, status: 404, failed: ['small: status 404'], error: message }])
+})
+
+test('attempts at models are counted also where the client goes away before an answer', async () => {
+  const controller = new AbortController()
+  const forward: Routing['forwarder']['forward'] = ({ attempts, signal }) => {
+    attempts!.push({ model: 'small', status: 503, failure: 'status 503', latency: 1 })
+    return new Promise((_, reject) => {
+      signal!.addEventListener('abort', () => reject(signal!.reason))
+      controller.abort()
+    })
+  }
+  const { ask, exchanges } = await serverOf({ routing: { forwarder: { forward } as Routing['forwarder'] } })
+  await expect(ask(controller.signal)).rejects.toThrow('aborted')
+  await expect.poll(() => exchanges).toMatchObject([{ ending: 'abandoned', attempts: [{ status: 503 }] }])
 })
 
 test('what a model did is no fault of ours and has no stack', async () => {

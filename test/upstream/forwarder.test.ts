@@ -3,6 +3,7 @@ import type { Model } from '../../src/types.ts'
 import { createForwarder } from '../../src/upstream/forwarder.ts'
 import { createUpstreamCore } from '../../src/upstream/upstream_core.ts'
 import type {
+  Attempt,
   CallError,
   Forwarded,
   Forwarder,
@@ -408,6 +409,23 @@ test.each<[string, Fault, (forward: () => void, leave: () => void) => void | Pro
   }, leave)
   await expect(pending).rejects.toThrow('aborted')
   expect(abandoned).toEqual(expected)
+})
+
+test.each([
+  ['between two attempts', undefined],
+  ['while the next is under way', { kind: 'silent' } as const],
+])('attempts that were made are known where the client goes away %s', async (_, fault) => {
+  server.faults.push({ kind: 'answer', status: 503 })
+  server.always = fault
+  const controller = new AbortController()
+  const attempts: Attempt[] = []
+  const sleep = async () => {
+    if (fault) setTimeout(() => controller.abort(), 50)
+    else controller.abort()
+  }
+  const { forward } = forwarder({ sleep })
+  await expect(forward(request(false, { signal: controller.signal, attempts }))).rejects.toThrow('aborted')
+  expect(attempts).toMatchObject([{ model: 'big', status: 503, failure: 'status 503' }])
 })
 
 test('a refusal that goes back is a failed attempt, which says nothing against the model', async () => {

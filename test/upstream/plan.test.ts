@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Model } from '../../src/types.ts'
 import type { FailureCategory } from '../../src/upstream/attempt_failure.ts'
 import { carryOut } from '../../src/upstream/plan.ts'
-import type { CallError } from '../../src/upstream/upstream_types.ts'
+import type { Attempt, CallError } from '../../src/upstream/upstream_types.ts'
 import { failure, fakeParts, planned } from '../helpers/fake_caller.ts'
 
 describe('single', () => {
@@ -69,6 +69,16 @@ describe('all', () => {
     const answering = carryOut({ ...all(['a', 'b']), signal: stop.signal }, parts)
     stop.abort(new Error('enough'))
     await expect(answering).rejects.toThrow('enough')
+  })
+
+  test('what was tried before a signal ended it is known', async () => {
+    const stop = new AbortController()
+    const attempts: Attempt[] = []
+    const parts = fakeParts({ a: ['4'], b: [{ text: 'late', after: 10_000 }] })
+    const answering = carryOut({ ...all(['a', 'b']), signal: stop.signal, attempts }, parts)
+    setImmediate(() => stop.abort(new Error('enough')))
+    await expect(answering).rejects.toThrow('enough')
+    expect(attempts).toMatchObject([{ model: 'a', status: 200 }])
   })
 })
 
