@@ -60,7 +60,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     LATENCY,
   )
   const overhead = histogram('overhead_seconds', 'Of the time to the first byte, what was not the model.', [], OVERHEAD)
-  const tokens = counter('tokens_total', 'Tokens of answered requests.', ['model', 'key', 'kind', 'estimated'])
+  const tokens = counter('tokens_total', 'Tokens that models have read and written.', [
+    'model',
+    'key',
+    'kind',
+    'estimated',
+  ])
   const dollars = counter('dollars_total', 'US dollars of answered requests whose prices are known.', ['model', 'key'])
   const cached = counter('cache_hits_total', 'Answers from the response cache.', ['model'])
   gauge('running_requests', 'Requests under way.', set => set(sources.running()))
@@ -102,7 +107,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       if (exchange.firstByte !== undefined) firstByte.observe(exchange.firstByte / 1000, model)
       if (exchange.overhead !== undefined) overhead.observe(exchange.overhead / 1000)
       if (exchange.isCached) cached.add(1, model)
-      if (usage) {
+      if (usage && !exchange.isCached) {
         const estimated = String(usage.isEstimated)
         tokens.add(usage.inputTokens, model, client.name, 'input', estimated)
         tokens.add(usage.outputTokens, model, client.name, 'output', estimated)

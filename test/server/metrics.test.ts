@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createMetrics } from '../../src/server/metrics.ts'
+import { createMetrics, type Metrics } from '../../src/server/metrics.ts'
 import type { Exchange } from '../../src/server/server_types.ts'
 
 const calm = { window: 0, share: null, target: null, z: null, isDrifting: false }
@@ -10,14 +10,36 @@ const exchange = (more: Partial<Exchange>): Exchange => ({
   ...more,
 })
 
-test('the attempt of a stream that broke off failed; those before it are as they were, and what was not sent is none', async () => {
-  const metrics = createMetrics({
+const metricsOf = () =>
+  createMetrics({
     pool: () => ({ models: [] }),
     drift: () => calm,
     running: () => 0,
     waiting: () => 0,
     processes: async () => [],
   })
+
+/** Series of one name, sorted. */
+const series = async (metrics: Metrics, name: string) => {
+  const { body } = await metrics.render()
+  const lines = body.split('\n').filter(line => line.startsWith(`llmroute_${name}{`))
+  return lines.map(line => line.slice(`llmroute_${name}`.length)).sort()
+}
+
+test('tokens of an answer from the cache are none of the model', async () => {
+  const metrics = metricsOf()
+  const usage = { inputTokens: 3, outputTokens: 2, isEstimated: false }
+  metrics.see(exchange({ usage, cost: 0, isCached: true }))
+  expect(await series(metrics, 'tokens_total')).toEqual([])
+  metrics.see(exchange({ usage, cost: 0.1 }))
+  expect(await series(metrics, 'tokens_total')).toEqual([
+    '{model="small",key="",kind="input",estimated="false"} 3',
+    '{model="small",key="",kind="output",estimated="false"} 2',
+  ])
+})
+
+test('the attempt of a stream that broke off failed; those before it are as they were, and what was not sent is none', async () => {
+  const metrics = metricsOf()
   const attempts = [
     { model: 'big', failure: 'status 500', latency: 3 },
     { model: 'third', failure: 'not called', latency: 0 },
@@ -26,11 +48,9 @@ test('the attempt of a stream that broke off failed; those before it are as they
   metrics.see(exchange({ attempts }))
   metrics.see(exchange({ attempts, ending: 'cut' }))
   metrics.see(exchange({ attempts, ending: 'abandoned' }))
-  const { body } = await metrics.render()
-  const lines = body.split('\n').filter(line => line.startsWith('llmroute_attempts_total{'))
-  expect(lines.sort()).toEqual([
-    'llmroute_attempts_total{model="big",outcome="failed"} 3',
-    'llmroute_attempts_total{model="small",outcome="failed"} 1',
-    'llmroute_attempts_total{model="small",outcome="ok"} 2',
+  expect(await series(metrics, 'attempts_total')).toEqual([
+    '{model="big",outcome="failed"} 3',
+    '{model="small",outcome="failed"} 1',
+    '{model="small",outcome="ok"} 2',
   ])
 })
