@@ -1,4 +1,5 @@
 import type { Pool } from '../types.ts'
+import type { Usage } from '../upstream/upstream_types.ts'
 import type { DriftState } from './drift.ts'
 import { mergedFigures, type ProcessFigures } from './process_figures.ts'
 import { render } from './prometheus.ts'
@@ -89,6 +90,15 @@ export function createMetrics(sources: MetricSources): Metrics {
     set(Number(sources.drift().isDrifting)),
   )
 
+  const pay = (key: string, model: string, usage: Usage | undefined, cost: number | undefined) => {
+    if (usage) {
+      const estimated = String(usage.isEstimated)
+      tokens.add(usage.inputTokens, model, key, 'input', estimated)
+      tokens.add(usage.outputTokens, model, key, 'output', estimated)
+    }
+    if (cost !== undefined) dollars.add(cost, model, key)
+  }
+
   return {
     see(exchange) {
       const { path, decision, model, status, ending, error, usage, client } = exchange
@@ -101,18 +111,13 @@ export function createMetrics(sources: MetricSources): Metrics {
         if (tried.latency === 0) continue
         attempts.add(1, tried.model, tried.failure === undefined && tried !== cut ? 'ok' : 'failed')
       }
-      if (exchange.spent) for (const [spender, cost] of exchange.spent) dollars.add(cost, spender, client.name)
+      if (exchange.spent) for (const each of exchange.spent) pay(client.name, each.model, each.usage, each.cost)
       if (model === undefined) return
       latency.observe(exchange.latency / 1000, model)
       if (exchange.firstByte !== undefined) firstByte.observe(exchange.firstByte / 1000, model)
       if (exchange.overhead !== undefined) overhead.observe(exchange.overhead / 1000)
       if (exchange.isCached) cached.add(1, model)
-      if (usage && !exchange.isCached) {
-        const estimated = String(usage.isEstimated)
-        tokens.add(usage.inputTokens, model, client.name, 'input', estimated)
-        tokens.add(usage.outputTokens, model, client.name, 'output', estimated)
-      }
-      if (exchange.cost !== undefined && !exchange.spent) dollars.add(exchange.cost, model, client.name)
+      if (!exchange.spent) pay(client.name, model, exchange.isCached ? undefined : usage, exchange.cost)
     },
     refuse(code) {
       failures.add(1, code)

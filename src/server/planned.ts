@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { eventsOf, includesUsage } from '../upstream/completion_events.ts'
 import type { PlanAnswer } from '../upstream/plan_types.ts'
-import type { Attempt, ChatBody } from '../upstream/upstream_types.ts'
+import type { Attempt, ChatBody, Spent } from '../upstream/upstream_types.ts'
 import { failedHeaders, tellAnswer } from './decision_headers.ts'
 import { apiErrorOf } from './envelope.ts'
 import { answerError } from './error_answer.ts'
@@ -34,7 +34,7 @@ export async function answerPlanned(
 ): Promise<void> {
   const signal = goneSignal(response)
   const isStream = body.stream === true
-  const spent = new Map<string, number>()
+  const spent: Spent[] = []
   const made: Attempt[] = []
   const report = (outcome: Pick<Exchange, 'status' | 'ending' | 'attempts' | 'isCached'> & Partial<Exchange>) =>
     parts.onExchange({ ...exchange, ...outcome, ...paid(spent), isStream, latency: parts.now() - exchange.started })
@@ -49,9 +49,7 @@ export async function answerPlanned(
       prompt: request.prompt,
       signal,
       attempts: made,
-      onSpent: (model, cost) => {
-        spent.set(model, (spent.get(model) ?? 0) + cost)
-      },
+      onSpent: each => spent.push(each),
     })
   } catch (thrown) {
     const { ending, error } = signal.aborted
@@ -74,9 +72,9 @@ export async function answerPlanned(
 }
 
 /** Whatever became of the plan: what its calls cost, judges and models that were given up included. */
-function paid(spent: ReadonlyMap<string, number>): Pick<Exchange, 'cost' | 'spent'> {
-  if (spent.size === 0) return {}
-  return { spent: [...spent], cost: [...spent.values()].reduce((sum, cost) => sum + cost, 0) }
+function paid(spent: readonly Spent[]): Pick<Exchange, 'cost' | 'spent'> {
+  const costs = spent.flatMap(({ cost }) => cost ?? [])
+  return { spent, ...(costs.length === 0 ? {} : { cost: costs.reduce((sum, cost) => sum + cost) }) }
 }
 
 /** One idempotency key for several calls would have an endpoint repeat its first answer, and none of them is streamed. */

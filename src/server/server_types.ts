@@ -1,7 +1,7 @@
 import type { Refusal } from '../routing/pool_router.ts'
 import type { Decision, Model, Pool, RouteRequest } from '../types.ts'
 import type { PlanAnswer, PlannedRequest } from '../upstream/plan_types.ts'
-import type { Attempt, Forwarder, Usage } from '../upstream/upstream_types.ts'
+import type { Attempt, Forwarder, Spent, Usage } from '../upstream/upstream_types.ts'
 import type { ApiError, ApiFailure } from './envelope.ts'
 import type { StickyModels } from './sticky.ts'
 import type { Target } from './wire_name.ts'
@@ -69,8 +69,8 @@ export interface Exchange {
   readonly usage?: Usage | undefined
   /** Of several models as far as prices are known. */
   readonly cost?: number | undefined
-  /** `cost` by the model that it was spent on, where several may have been asked. */
-  readonly spent?: readonly (readonly [model: string, cost: number])[]
+  /** What each call has taken, where several models may have been asked. */
+  readonly spent?: readonly Spent[]
   /** Until the answer ended. */
   readonly latency: number
   /** Until its first byte went to the client. */

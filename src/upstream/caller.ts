@@ -14,7 +14,7 @@ import { pursue } from './pursuit.ts'
 import { contentOf, isRefusal, readRefusal } from './reply_check.ts'
 import type { Reply } from './transport.ts'
 import { createUpstreamCore, type UpstreamCore } from './upstream_core.ts'
-import type { Answer, Caller, ChatBody, ChatCall, UpstreamOptions, Usage } from './upstream_types.ts'
+import type { Answer, Caller, ChatBody, ChatCall, Spent, UpstreamOptions, Usage } from './upstream_types.ts'
 import { completeUsage, costOf, readTokens } from './usage.ts'
 import { writtenBytes } from './written.ts'
 
@@ -37,7 +37,7 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
       const { value, model, attempts, isCached } = await pursue<Said>(core, {
         models: call.models,
         signal: call.signal,
-        onAbandoned: call.onSpent && (model => tellSpent(call, model.id, askingCost(model, call.body))),
+        onAbandoned: call.onSpent && (model => call.onSpent!(askingSpent(model, call.body))),
         attempts: call.attempts,
         isCommitted: () => hasSpoken,
         ...(cache ? { cached: async model => decode(await cache.get(keyOfCall(model, call))) } : {}),
@@ -56,7 +56,7 @@ export function createCaller(options: UpstreamOptions = {}, core: UpstreamCore =
       const text = textOf(value.completion)
       if (isCached && text) onText?.(text)
       const answer = answerOf(value, text, model, attempts, isCached, performance.now() - started)
-      tellSpent(call, answer.model, answer.cost)
+      call.onSpent?.({ model: model.id, cost: answer.cost, usage: isCached ? undefined : value.usage })
       return answer
     },
   }
@@ -145,18 +145,14 @@ async function readStream(
   return reader.end()
 }
 
-function tellSpent({ onSpent }: ChatCall, model: string, cost: number | undefined): void {
-  if (cost !== undefined) onSpent?.(model, cost)
-}
-
-/** US dollars of a request alone, as estimated. */
-function askingCost(model: Model, body: ChatBody): number | undefined {
+/** What a request alone takes, as estimated. */
+function askingSpent(model: Model, body: ChatBody): Spent {
   const usage = completeUsage(
     { inputTokens: undefined, outputTokens: 0 },
     () => requestIn(body),
     () => 0,
   )
-  return costOf(model, usage)
+  return { model: model.id, cost: costOf(model, usage), usage }
 }
 
 /** For counting. */

@@ -16,6 +16,15 @@ export interface Usage {
   readonly isEstimated: boolean
 }
 
+/** What one call has taken. */
+export interface Spent {
+  readonly model: string
+  /** US dollars; absent where a price is not known. 0 of a cached answer. */
+  readonly cost?: number | undefined
+  /** None of a cached answer. */
+  readonly usage?: Usage | undefined
+}
+
 /** One try at one model. */
 export interface Attempt {
   readonly model: string
@@ -67,10 +76,10 @@ export interface ChatCall {
   /** Aborting it cancels the call, which then throws the signal's reason. */
   readonly signal?: AbortSignal
   /**
-   * Called with a model's id and US dollars, where prices are known, as soon as they are owed: for an answer; for the request alone,
-   * as estimated, where the signal ends an attempt that is under way, since the model may be paid for it all the same.
+   * Called as soon as something is owed: for an answer; for the request alone, as estimated, where the signal ends an attempt that
+   * is under way, since the model may be paid for it all the same.
    */
-  readonly onSpent?: (model: string, cost: number) => void
+  readonly onSpent?: (spent: Spent) => void
   /** Empty; gets each attempt as it ends, so that those made are known also where the signal ends the call. */
   readonly attempts?: Attempt[]
   /** Called with each piece of text; the answer is streamed then. After the first piece no other model is tried. */

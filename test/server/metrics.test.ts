@@ -38,6 +38,23 @@ test('tokens of an answer from the cache are none of the model', async () => {
   ])
 })
 
+test('tokens and dollars of a plan are those of each model, whoever answered', async () => {
+  const metrics = metricsOf()
+  const usage = { inputTokens: 3, outputTokens: 0, isEstimated: false }
+  const spent = [
+    { model: 'big', usage, cost: 0.25 },
+    { model: 'judge', usage },
+    { model: 'small', cost: 0 },
+  ]
+  metrics.see(exchange({ usage: { ...usage, inputTokens: 6 }, cost: 0.25, spent }))
+  metrics.see(exchange({ model: undefined, ending: 'abandoned', cost: 0.25, spent: [spent[0]!] }))
+  expect((await series(metrics, 'tokens_total')).filter(line => line.includes('input'))).toEqual([
+    '{model="big",key="",kind="input",estimated="false"} 6',
+    '{model="judge",key="",kind="input",estimated="false"} 3',
+  ])
+  expect(await series(metrics, 'dollars_total')).toEqual(['{model="big",key=""} 0.5', '{model="small",key=""} 0'])
+})
+
 test('the attempt of a stream that broke off failed; those before it are as they were, and what was not sent is none', async () => {
   const metrics = metricsOf()
   const attempts = [
