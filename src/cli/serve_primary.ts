@@ -34,6 +34,9 @@ interface PrimaryOptions {
   placeOf(worker: Worker): number
 }
 
+/** Milliseconds within which a worker has told the end of a request whose answer its client has. */
+const LATEST_WORD = 100
+
 /** Conversations in one message. */
 const PIECE = 10_000
 
@@ -55,7 +58,7 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
   const taught = new Set<number>()
   const measuring = new Map<number, (figures: readonly Figures[]) => void>()
   let asked = 0
-  const state = createSharedState({ now, gauge, onDrift, processes })
+  const state = createSharedState({ now, gauge, onDrift, processes, patience: LATEST_WORD })
   const statistics = {
     of: (id: string) => mergedReport([...reports.values()].flatMap(({ models }) => models[id] ?? [])),
   }
@@ -84,12 +87,14 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
         tell(worker, { kind: 'answer', id: message.id, answer })
       }
     },
-    forget({ id }) {
-      reports.delete(id)
-      taught.delete(id)
-      for (const release of reservations.get(id)?.values() ?? []) release()
-      reservations.delete(id)
-    },
+    forget,
+  }
+
+  function forget({ id }: Worker): void {
+    reports.delete(id)
+    taught.delete(id)
+    for (const release of reservations.get(id)?.values() ?? []) release()
+    reservations.delete(id)
   }
 
   function tellPoint(worker: Worker): void {
@@ -108,13 +113,16 @@ export function createPrimaryState({ onDrift, onFailure, placeOf }: PrimaryOptio
     }
   }
 
-  async function answerTo(question: Question, { id: worker }: Worker): Promise<PrimaryAnswer> {
+  async function answerTo(question: Question, worker: Worker): Promise<PrimaryAnswer> {
     if (question.kind === 'page') return state[question.page]()
     if (question.kind === 'take') return (await state.allowances.take(question.client)) ?? null
     const reserved = await state.allowances.reserve(question.client, Number(question.dollars))
     if (typeof reserved !== 'function') return reserved
-    if (!reservations.has(worker)) reservations.set(worker, new Map())
-    reservations.get(worker)!.set(question.id, reserved)
+    const { id } = worker
+    if (!reservations.has(id)) reservations.set(id, new Map())
+    reservations.get(id)!.set(question.id, reserved)
+    // It may have ended meanwhile.
+    if (worker.isDead()) forget(worker)
     return null
   }
 

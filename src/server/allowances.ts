@@ -1,3 +1,4 @@
+import { sleep } from '../upstream/sleep.ts'
 import { createBudgets } from './budgets.ts'
 import type { ApiError } from './envelope.ts'
 import { createRates } from './rates.ts'
@@ -16,13 +17,35 @@ export interface Allowances {
 
 type Answer<T> = T | Promise<T>
 
-/** Keeps rates and budgets in this process. */
-export function createAllowances(now: () => number): Allowances & { spend(name: string, dollars: number): void } {
+/** Milliseconds between two looks at whether requests under way have ended. */
+const STEP = 5
+
+/**
+ * Keeps rates and budgets in this process.
+ * @param patience milliseconds that a request waits where others under way may cost what is left of its key's budget: those that
+ * other processes answer have ended a moment before that is told.
+ */
+export function createAllowances(
+  now: () => number,
+  patience = 0,
+): Allowances & { spend(name: string, dollars: number): void } {
   const rates = createRates(now)
   const budgets = createBudgets(now)
+  const take = (client: Client) => budgets.refusal(client) ?? rates.take(client)
+  const reserve = (client: Client, dollars: number) => budgets.refusal(client) ?? budgets.reserve(client, dollars)
   return {
     spend: budgets.spend,
-    take: client => budgets.refusal(client) ?? rates.take(client),
-    reserve: (client, dollars) => budgets.refusal(client) ?? budgets.reserve(client, dollars),
+    take: client => (isHeldUp(client) ? othersEnded(client).then(() => take(client)) : take(client)),
+    reserve: (client, dollars) =>
+      isHeldUp(client) ? othersEnded(client).then(() => reserve(client, dollars)) : reserve(client, dollars),
+  }
+
+  /** Whether nothing but requests under way stands against another. */
+  function isHeldUp(client: Client): boolean {
+    return patience > 0 && budgets.refusal(client)?.retryAfter !== undefined
+  }
+
+  async function othersEnded(client: Client): Promise<void> {
+    for (let waited = 0; waited < patience && isHeldUp(client); waited += STEP) await sleep(STEP)
   }
 }

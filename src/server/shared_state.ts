@@ -47,15 +47,17 @@ export interface SharedStateOptions {
   /** Hears once of each alarm. */
   onDrift(state: DriftState): void
   processes(): Promise<readonly ProcessFigures[]>
+  /** Milliseconds that a request waits for others of its key that may cost what is left of its budget. Default 0. */
+  readonly patience?: number
 }
 
 /** Keeps the state in this process. */
-export function createSharedState({ now, gauge, onDrift, processes }: SharedStateOptions): SharedState {
+export function createSharedState({ now, gauge, onDrift, processes, patience }: SharedStateOptions): SharedState {
   let routed: Routed = { pool: { models: [] }, policyId: '' }
   let drift = createDriftWatch(undefined)
   let wasDrifting = false
   const threshold = createFollowedThreshold()
-  const allowances = createAllowances(now)
+  const allowances = createAllowances(now, patience)
   const traffic = createTraffic(now, () => routed.pool)
   const metrics = createMetrics({ pool: () => routed.pool, drift: () => drift.state(), processes, ...gauge })
   return {

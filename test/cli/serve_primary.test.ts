@@ -17,17 +17,25 @@ function primary() {
     placeOf: ({ id }) => id,
   })
   const told: ToWorker[] = []
-  const workerOf = (id: number) => ({ id, isConnected: () => true, send: (message: ToWorker) => told.push(message) })
+  const dead = new Set<number>()
+  const workerOf = (id: number) => ({
+    ...{ id, isConnected: () => true, isDead: () => dead.has(id) },
+    send: (message: ToWorker) => told.push(message),
+  })
   /** By JSON, as by the channel of a process. */
   const hear = async (message: unknown, worker = 1) => {
     await state.hear(workerOf(worker) as unknown as Worker, JSON.parse(JSON.stringify(message)))
     return told.splice(0)
   }
+  const die = (worker: number) => {
+    dead.add(worker)
+    state.forget(workerOf(worker) as unknown as Worker)
+  }
   const page = async (name: 'metrics' | 'status') => {
     const [message] = await hear({ kind: 'page', id: 0, page: name })
     return (message as { answer: Page }).answer
   }
-  return { hear, page, failures }
+  return { hear, die, page, failures }
 }
 
 const exchange = (more: Partial<Exchange>): Exchange => ({
@@ -57,6 +65,23 @@ test('what may cost without end takes all that is left of a budget', async () =>
   const reserve = (id: number) => hear({ kind: 'reserve', id, client, dollars: sentNumber(Number.POSITIVE_INFINITY) })
   expect(await reserve(1)).toEqual([{ kind: 'answer', id: 1, answer: null }])
   expect(await reserve(2)).toMatchObject([{ answer: { status: 429, code: 'rate_limit_exceeded' } }])
+})
+
+test('a request is let in whose only hindrance is one that ends a moment later, as its worker tells', async () => {
+  const { hear, die } = primary()
+  const client = { name: 'a', dailyBudget: 1 }
+  const reserve = { kind: 'reserve', client, dollars: 1 }
+  await hear({ ...reserve, id: 1 })
+  const next = hear({ ...reserve, id: 5 }, 2)
+  setTimeout(() => hear({ kind: 'release', id: 1 }), 20)
+  expect(await next).toEqual([{ kind: 'answer', id: 5, answer: null }])
+  expect(await hear({ kind: 'take', id: 2, client })).toMatchObject([{ answer: { status: 429 } }])
+  // Of a worker that died while it was waited for nothing stays set aside.
+  const late = hear({ ...reserve, id: 3 })
+  die(2)
+  die(1)
+  await late
+  expect(await hear({ ...reserve, id: 6 }, 3)).toMatchObject([{ answer: null }])
 })
 
 test('a worker that starts is told of all conversations before it, once', async () => {
