@@ -54,7 +54,12 @@ export async function runPrimary(
       else stale.add(worker.id)
     }
   })
-  const fork = (place: number) => places.set(cluster.fork().id, place)
+  const closeLast = new Map<number, () => void>()
+  const fork = (place: number) => {
+    const worker = cluster.fork()
+    places.set(worker.id, place)
+    closeLast.set(worker.id, watchConnections(worker))
+  }
   for (let place = 1; place <= count; place++) fork(place)
   await new Promise<void>(resolve => {
     // Not unref'd: where all have died, nothing else keeps the primary.
@@ -83,8 +88,11 @@ export async function runPrimary(
     cluster.on('exit', (worker, code) => {
       state.forget(worker)
       const place = places.get(worker.id)!
-      for (const ids of [places, listening, stale]) ids.delete(worker.id)
+      const close = closeLast.get(worker.id)!
+      for (const ids of [places, closeLast, listening, stale]) ids.delete(worker.id)
       if (isStopping) return endAfterLast()
+      // One that ended by itself has said which connections it did not take: they go to others.
+      if (code !== 0) close()
       const isRefused = code === 2
       if (isRefused && port === undefined) {
         process.exitCode = code
@@ -106,6 +114,22 @@ export async function runPrimary(
       retries.add(timer)
     })
   })
+}
+
+/**
+ * Gives what closes the connection that a worker was given last. `node:cluster` hands over one at a time and waits for the worker to
+ * take it; where it dies instead, the connection stays open for ever, and whoever asked waits as long. To close one that was taken
+ * does nothing.
+ */
+function watchConnections({ process: child }: Worker): () => void {
+  const send = child.send.bind(child) as (...all: unknown[]) => boolean
+  let last: { close(): void } | undefined
+  child.send = (message: unknown, handle?: unknown, ...rest: unknown[]) => {
+    // A callback may stand in its place.
+    if (typeof handle === 'object' && handle) last = handle as { close(): void }
+    return send(message, handle, ...rest)
+  }
+  return () => last?.close()
 }
 
 function workers(): readonly Worker[] {

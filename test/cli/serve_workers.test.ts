@@ -177,6 +177,35 @@ describe('the primary', () => {
   })
 })
 
+test('a worker that is killed under load leaves no connection open on which nobody answers', async () => {
+  const config = `models:\n  a: { base_url: ${models.url} }\npolicy: static\nstatic: { default: a }\n`
+  const two = await startServe(temporaryFolder().path, config, { args: ['--workers', '2', '--log-level', 'warn'] })
+  onTestFinished(async () => void (await two.stop()))
+  await two.until(() => two.stderr().split('listening at').length === 3)
+  let isOver = false
+  const endings: string[] = []
+  const body = JSON.stringify({ model: 'a', messages: [] })
+  const asking = Array.from({ length: 30 }, async () => {
+    while (!isOver) {
+      const asked = { method: 'POST', headers: { connection: 'close' }, body, signal: AbortSignal.timeout(10_000) }
+      const answer = fetch(`${two.url}/v1/chat/completions`, asked).then(given => given.text())
+      endings.push(
+        await answer.then(
+          () => 'answered',
+          ({ name }: Error) => name,
+        ),
+      )
+    }
+  })
+  await two.until(() => endings.length > 100)
+  process.kill(workers(two)[0]!, 'SIGKILL')
+  await two.until(() => two.log().some(({ msg }) => msg === 'worker died'))
+  isOver = true
+  await Promise.all(asking)
+  expect(endings).toContain('answered')
+  expect(endings).not.toContain('TimeoutError')
+}, 30_000)
+
 test.each(['SIGTERM', 'SIGINT'] as const)('%s to the whole group of processes cuts no stream', async signal => {
   const config = `models:\n  a: { base_url: ${models.url} }\npolicy: static\nstatic: { default: a }\n`
   const two = await startServe(temporaryFolder().path, config, { args: ['--workers', '2'] })
